@@ -1,0 +1,60 @@
+# Two commands: `make run` sets up and plays the main job, `make test` sets up and runs every check.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+READY_TEST := $(VENV)/ready-test
+
+.PHONY: run serve chat train test format bench lock graph clean
+
+run: $(READY)  ## set up, train what is missing, play a conversation in each language
+	$(BIN)/sales-agent train --if-missing
+	$(BIN)/sales-agent demo
+
+serve: $(READY)  ## the HTTP server on port 8000
+	$(BIN)/sales-agent train --if-missing
+	$(BIN)/sales-agent serve
+
+chat: $(READY)  ## talk to the agent in this terminal
+	$(BIN)/sales-agent train --if-missing
+	$(BIN)/sales-agent chat
+
+train: $(READY)
+	$(BIN)/sales-agent train
+
+test: $(READY_TEST)  ## lint, types, import floors, tests with coverage
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+	$(BIN)/pytest --cov --cov-report=term
+
+format: $(READY_TEST)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY_TEST)
+	$(BIN)/python -m benchmarks.turns
+
+graph: $(READY)  ## the picture in the README, from the code
+	$(BIN)/python -m docs.graph
+
+# Needs uv. The lock names no index; install with any.
+lock:
+	uv pip compile pyproject.toml --extra encoder --extra build --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements.lock
+	uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements-test.lock
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(READY): requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(READY_TEST): requirements-test.lock $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-test.lock
+	touch $@
+
+clean:
+	rm -rf $(VENV) data

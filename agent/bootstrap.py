@@ -1,0 +1,176 @@
+"""The only place where things are put together."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import structlog
+
+from agent.errors import InvalidInput
+from agent.graph import build_graph
+from agent.llm.base import Stalls, Writer
+from agent.llm.failover import Failover
+from agent.nodes import Shop, Workers
+from agent.orchestrator import SalesAgent
+from agent.reading import Reader
+from agent.reply.composer import Composer
+from agent.reply.facts import FactBook
+from agent.reply.lines import all_lines
+from agent.reply.schema import ReplyDraft, reply_schema
+from agent.settings import Settings
+from agent.store.door import Door, open_door
+from agent.store.migrate import migrate_anywhere
+from predictors import bundle, conversion, features
+from predictors.acts import ActModel, ActReader, ActRules, AnswerFinder, Question
+from predictors.base import Predictor
+from predictors.conversion import ConversionModel
+from predictors.guard import Guard, GuardSettings
+from predictors.needs import NeedsModel, PlaybookNeeds
+from predictors.objection import ObjectionModel
+from predictors.rules import ConversionRules, NeedsRules, ObjectionRules
+from predictors.text import Encoder, EncoderMissing, load_encoder
+from prompts import LoadedPlaybook, load_playbook, playbook_names
+
+log = structlog.get_logger(__name__)
+
+
+async def build_agent(
+    settings: Settings,
+    *,
+    predictors: Mapping[str, Predictor] | None = None,
+    writers: Sequence[Writer] | None = None,
+    door: Door | None = None,
+) -> SalesAgent:
+    """The whole agent. Named arguments put other parts in: predictors by name, the model ladder, the database."""
+    playbooks = [load_playbook(name, settings.playbooks_dir) for name in playbook_names(settings.playbooks_dir)]
+    if not playbooks:
+        raise InvalidInput(f"no playbook in {settings.playbooks_dir}", field="playbooks_dir")
+    if door is None:
+        await migrate_anywhere(settings.store_url)
+        door = open_door(settings.store_url)
+    shops = {loaded.book.id: _shop(loaded) for loaded in playbooks}
+    models = model_writers(settings) if writers is None else tuple(writers)
+    return SalesAgent(settings, build_graph(), _workers(settings, playbooks, models, predictors or {}), shops, door)
+
+
+def _shop(loaded: LoadedPlaybook) -> Shop:
+    book = loaded.book
+    return Shop(book, loaded.sha256, FactBook.of(book), {"es": all_lines(book, "es"), "en": all_lines(book, "en")})
+
+
+def _workers(
+    settings: Settings,
+    playbooks: Sequence[LoadedPlaybook],
+    models: Sequence[Writer],
+    given: Mapping[str, Predictor],
+) -> Workers:
+    encoder = _encoder()
+    needs = {
+        loaded.book.id: PlaybookNeeds(
+            loaded.book.vertical,
+            {name: (*need.examples.es, *need.examples.en) for name, need in loaded.book.needs.items()},
+        )
+        for loaded in playbooks
+    }
+    stalls = Stalls(settings.first_token_s, settings.token_gap_s, settings.reply_s)
+    guard = GuardSettings(deadline_s=settings.predictor_deadline_s, cache_s=settings.cache_s)
+    trained = {**_trained(settings.models_dir, encoder, needs), **given}
+    examples = {name: playbook.examples for name, playbook in needs.items()}
+    return Workers(
+        reader=Reader(_act_reader(settings.models_dir, encoder), _answers(playbooks, encoder), encoder),
+        objection=Guard(trained.get("objection"), ObjectionRules(), guard),
+        needs=Guard(trained.get("needs"), NeedsRules(examples), guard),
+        conversion=Guard(trained.get("conversion"), ConversionRules(), guard),
+        writers=Failover((*models, Composer()), ReplyDraft.model_validate_json, stalls),
+        models_configured=bool(models),
+    )
+
+
+def _encoder() -> Encoder | None:
+    try:
+        return load_encoder()
+    except EncoderMissing as missing:
+        log.warning("encoder_missing", why=str(missing))
+        return None
+
+
+def _trained(
+    folder: Path, encoder: Encoder | None, needs: Mapping[str, PlaybookNeeds]
+) -> dict[str, Predictor]:
+    """The predictors whose bundles are there and match; the others answer by rules, and every turn says so."""
+    found: dict[str, Predictor] = {}
+    if encoder is not None:
+        if loaded := _bundle(folder, "objection", features.FORM):
+            found["objection"] = ObjectionModel(loaded)
+        if loaded := _bundle(folder, "needs", features.FORM):
+            found["needs"] = NeedsModel(loaded, encoder, needs)
+    if loaded := _bundle(folder, "conversion", conversion.FORM):
+        found["conversion"] = ConversionModel(loaded)
+    return found
+
+
+def _bundle(folder: Path, name: str, form: str) -> bundle.Bundle | None:
+    try:
+        return bundle.load(folder / name, predictor=name, features=form)
+    except FileNotFoundError:
+        log.warning("model_missing", predictor=name, folder=str(folder))
+    except bundle.BundleRefused as refused:
+        log.error("model_refused", predictor=name, why=str(refused))
+    return None
+
+
+def _act_reader(folder: Path, encoder: Encoder | None) -> ActReader:
+    loaded = _bundle(folder, "acts", features.FORM) if encoder is not None else None
+    return ActModel(loaded) if loaded else ActRules()
+
+
+def _answers(playbooks: Sequence[LoadedPlaybook], encoder: Encoder | None) -> AnswerFinder:
+    asked = {
+        loaded.book.id: [
+            Question(answer.id, line)
+            for answer in loaded.book.answers
+            for line in (*answer.questions.es, *answer.questions.en)
+        ]
+        for loaded in playbooks
+    }
+    return AnswerFinder(asked, encoder)
+
+
+def model_writers(settings: Settings) -> tuple[Writer, ...]:
+    """The configured model clients in the order of ``settings.models``. Raises ``InvalidInput`` for an unknown one."""
+    return tuple(_writer(name.strip(), settings) for name in settings.models.split(",") if name.strip())
+
+
+def _writer(name: str, settings: Settings) -> Writer:
+    if name == "openai":
+        from agent.llm.openai import OpenAIWriter
+
+        return OpenAIWriter(
+            model=settings.openai_model,
+            api_key=_secret(settings, "openai_api_key"),
+            base_url=settings.openai_base_url,
+            schema=reply_schema(),
+            structured=settings.openai_structured,
+        )
+    if name == "anthropic":
+        from agent.llm.anthropic import AnthropicWriter
+
+        return AnthropicWriter(
+            model=settings.anthropic_model,
+            api_key=_secret(settings, "anthropic_api_key"),
+            base_url=settings.anthropic_base_url,
+            schema=reply_schema(),
+        )
+    if name == "langchain":
+        from agent.llm.langchain import LangChainWriter, chat_openai
+
+        model = chat_openai(settings.openai_model, _secret(settings, "openai_api_key"), settings.openai_base_url)
+        return LangChainWriter(model, schema=reply_schema())
+    raise InvalidInput(f"no model client {name!r}; there are openai, anthropic, langchain", field="models")
+
+
+def _secret(settings: Settings, field: str) -> str:
+    value = getattr(settings, field)
+    if value is None:
+        raise InvalidInput("is not set, but its provider is in SALES_AGENT_MODELS", field=field)
+    secret: str = value.get_secret_value()
+    return secret

@@ -1,0 +1,203 @@
+"""The product's own REST API: start, message (streaming too), read, outcome, erase."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from agent.channels import shapes
+from agent.errors import AgentError, InvalidInput
+from agent.orchestrator import Post, SalesAgent
+from agent.turn import Customer
+
+router = APIRouter(tags=["conversations"])
+
+ConversationId = Annotated[shapes.Identity, Path(description="Yours (a call id, a chat id) or one that /start gave.")]
+_JSON = "application/json"
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    422: {"model": shapes.ErrorResponse, "description": "Something in the request is wrong; the field is named."},
+    503: {"model": shapes.ErrorResponse, "description": "The database can't be reached; try again."},
+}
+_UNKNOWN: dict[int | str, dict[str, Any]] = {
+    404: {"model": shapes.ErrorResponse, "description": "No such conversation or turn."}
+}
+_background: set[asyncio.Task[bytes]] = set()
+
+
+def _agent(request: Request) -> SalesAgent:
+    agent: SalesAgent = request.app.state.agent
+    return agent
+
+
+def _json(content: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(content), status_code=status, media_type=_JSON)
+
+
+def customer_of(data: shapes.CustomerData) -> Customer:
+    facts = {key: value for key, value in (data.__pydantic_extra__ or {}).items() if value is not None}
+    return Customer(name=data.name, age=data.age, facts=facts)
+
+
+@router.post(
+    "/conversations/start",
+    response_model=shapes.ConversationResponse,
+    status_code=201,
+    responses={
+        **_ERRORS,
+        200: {"model": shapes.ConversationResponse, "description": "The same start was stored before."},
+        409: {"model": shapes.ErrorResponse, "description": "The id is taken by a conversation with other data."},
+    },
+)
+async def start(request: Request, body: shapes.StartRequest) -> Response:
+    """Starts a conversation. Sending the same start again changes nothing."""
+    post = Post(
+        conversation_id=body.conversation_id or uuid.uuid4().hex,
+        text="",
+        playbook=body.playbook,
+        channel=body.channel,
+        locale=body.locale,
+        customer=customer_of(body.customer_data),
+        metadata=body.metadata,
+    )
+    found, created = await _agent(request).start(post)
+    return _json(found, 201 if created else 200)
+
+
+@router.post(
+    "/conversations/{conversation_id}/message",
+    response_model=shapes.TurnResponse,
+    responses={
+        **_ERRORS,
+        200: {
+            "model": shapes.TurnResponse,
+            "description": "The turn. As `text/event-stream`: `sentence` events, then `talking_points`, `insights`, `done`.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        413: {"model": shapes.ErrorResponse, "description": "The body is larger than this server takes."},
+        429: {"model": shapes.ErrorResponse, "description": "Too many messages wait in this conversation."},
+    },
+)
+async def message(
+    request: Request,
+    conversation_id: ConversationId,
+    body: shapes.MessageRequest,
+    stream: Annotated[bool, Query(description="Send the reply sentence by sentence.")] = False,
+    idempotency_key: Annotated[shapes.Identity | None, Header()] = None,
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
+) -> Response:
+    """One customer message, one turn. An unknown id starts that conversation. A repeated ``message_id`` returns the
+    stored turn, byte for byte; the same id with another message is refused."""
+    agent = _agent(request)
+    if len(body.message) > agent.settings.longest_message:
+        raise InvalidInput(f"has more than {agent.settings.longest_message} characters", field="message")
+    post = Post(
+        conversation_id=conversation_id,
+        text=body.message,
+        message_id=body.message_id or idempotency_key,
+        playbook=body.playbook,
+        channel=body.channel,
+        locale=body.locale,
+        customer=customer_of(body.customer_data),
+        platform_context=body.platform_context,
+    )
+    if stream or "text/event-stream" in accept:
+        return await _stream(agent, post)
+    return Response(await agent.post(post), media_type=_JSON)
+
+
+async def _stream(agent: SalesAgent, post: Post) -> Response:
+    """Waits for the first sentence, so that what is refused still gets its own status; a turn goes on without its reader."""
+    sentences: asyncio.Queue[str | None] = asyncio.Queue()
+    turn = asyncio.create_task(agent.post(post, sentences.put))
+    _background.add(turn)
+    turn.add_done_callback(_background.discard)
+    turn.add_done_callback(lambda _: sentences.put_nowait(None))
+    first = await sentences.get()
+    if first is None and turn.exception() is not None:
+        turn.result()
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_events(first, sentences, turn), media_type="text/event-stream", headers=headers)
+
+
+async def _events(
+    sentence: str | None, sentences: "asyncio.Queue[str | None]", turn: "asyncio.Task[bytes]"
+) -> AsyncIterator[bytes]:
+    while sentence is not None:
+        yield _event("sentence", {"text": sentence})
+        sentence = await sentences.get()
+    try:
+        response = orjson.loads(turn.result())
+    except AgentError as error:
+        yield _event("error", {"type": type(error).__name__, "message": str(error)})
+        return
+    yield _event("talking_points", {"talking_points": response["talking_points"]})
+    yield _event("insights", {key: response[key] for key in ("ml_insights", "recommended_action", "degraded")})
+    yield _event("done", response)
+
+
+def _event(name: str, data: Any) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(data))
+
+
+@router.get(
+    "/conversations/{conversation_id}",
+    response_model=shapes.ConversationResponse,
+    responses={**_ERRORS, **_UNKNOWN},
+)
+async def read(request: Request, conversation_id: ConversationId) -> Response:
+    """What is known of a conversation: stage, objection ledger, needs."""
+    return _json(await _agent(request).conversation(conversation_id))
+
+
+@router.get(
+    "/conversations/{conversation_id}/messages",
+    response_model=shapes.MessagesResponse,
+    responses={**_ERRORS, **_UNKNOWN},
+)
+async def read_messages(
+    request: Request,
+    conversation_id: ConversationId,
+    after: Annotated[int, Query(ge=0, le=2**31 - 1, description="Only messages with a higher number.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+) -> Response:
+    found = await _agent(request).messages(conversation_id, after, limit)
+    return _json({"conversation_id": conversation_id, "messages": found})
+
+
+@router.get(
+    "/conversations/{conversation_id}/turns/{turn_id}",
+    response_model=shapes.TurnLedger,
+    responses={**_ERRORS, **_UNKNOWN},
+)
+async def read_turn(
+    request: Request, conversation_id: ConversationId, turn_id: Annotated[shapes.Identity, Path()]
+) -> Response:
+    """The turn ledger: what every predictor said, which actions were ranked or refused and why. ``turn_id`` or number."""
+    return _json(await _agent(request).turn(conversation_id, turn_id))
+
+
+@router.post(
+    "/conversations/{conversation_id}/outcome",
+    response_model=shapes.OutcomeResponse,
+    status_code=201,
+    responses={**_ERRORS, **_UNKNOWN},
+)
+async def outcome(request: Request, conversation_id: ConversationId, body: shapes.OutcomeRequest) -> Response:
+    """What became of the conversation. May be reported again; the last report counts, all are kept."""
+    number = await _agent(request).outcome(conversation_id, body.outcome, body.value, body.details)
+    return _json({"conversation_id": conversation_id, "outcome": body.outcome, "number": number}, 201)
+
+
+@router.delete(
+    "/conversations/{conversation_id}",
+    response_model=shapes.ErasedResponse,
+    responses={**_ERRORS, **_UNKNOWN},
+)
+async def erase(request: Request, conversation_id: ConversationId) -> Response:
+    """Erases the conversation with its messages, turns and outcomes."""
+    erased = await _agent(request).erase(conversation_id)
+    return _json({"conversation_id": conversation_id, "messages_erased": erased})

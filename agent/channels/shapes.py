@@ -1,0 +1,202 @@
+"""What the REST API takes and gives. Requests forbid what they don't know; responses document, they are not re-validated."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+Value = str | int | float | bool | None
+
+
+def _no_control_characters(text: str) -> str:
+    if any(char < " " and char not in "\t\n\r" for char in text) or "\x7f" in text:
+        raise ValueError("must not contain control characters")
+    return text
+
+
+def _something_said(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be empty")
+    return text
+
+
+Clean = AfterValidator(_no_control_characters)
+Identity = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s/?#\x00-\x1f\x7f]+$")]
+MessageText = Annotated[str, Field(max_length=4_000), Clean, AfterValidator(_something_said)]
+ShortText = Annotated[str, Field(min_length=1, max_length=200), Clean]
+CustomerValue = Annotated[str, Field(max_length=500), Clean] | int | float | bool | None
+
+
+class Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CustomerData(BaseModel):
+    """Whatever the front-end knows of the customer; ``name`` and ``age`` are understood, the rest is kept as facts."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, CustomerValue]
+
+    name: ShortText | None = None
+    age: Annotated[int, Field(ge=0, le=120)] | None = None
+
+
+class StartRequest(Request):
+    customer_data: CustomerData = CustomerData()
+    playbook: ShortText | None = None
+    channel: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_-]*$")] = "chat"
+    locale: Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")] | None = None
+    conversation_id: Identity | None = None
+    metadata: Annotated[dict[str, Any], Field(max_length=50)] = {}
+
+
+class MessageRequest(Request):
+    """``message_id`` (or the header ``Idempotency-Key``) makes a repeat return the stored turn. ``playbook``,
+    ``channel`` and ``locale`` count only when the message begins the conversation."""
+
+    message: MessageText
+    message_id: Identity | None = None
+    playbook: ShortText | None = None
+    channel: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_-]*$")] = "chat"
+    locale: Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")] | None = None
+    customer_data: CustomerData = CustomerData()
+    platform_context: Annotated[dict[str, Any], Field(max_length=50)] = {}
+
+
+class OutcomeRequest(Request):
+    outcome: Literal["converted", "lost", "follow_up"]
+    value: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    details: Annotated[dict[str, Any], Field(max_length=50)] = {}
+
+
+class ConversationResponse(BaseModel):
+    conversation_id: str
+    playbook: str
+    channel: str
+    locale: str | None
+    customer_data: dict[str, Any]
+    metadata: dict[str, Any]
+    stage: str
+    language: Literal["es", "en"] | None
+    objections: list[dict[str, Any]] = Field(description="The objection ledger: type, status, evidence, times addressed.")
+    needs: list[str]
+    messages: int
+    turns: int
+    outcome: str | None
+    created_at: float = Field(description="Seconds since 1970, UTC.")
+    updated_at: float
+
+
+class PredictedLabel(BaseModel):
+    type: str
+    probability: Annotated[float, Field(ge=0, le=1)]
+    source: Literal["model", "rules", "cache"]
+    evidence: list[str] = Field(description="The customer's words that carried it.")
+
+
+class ModelUsed(BaseModel):
+    version: str
+    source: Literal["model", "rules", "cache"]
+    elapsed_ms: float
+    degraded: str | None = Field(description="Why the model did not answer itself, if it did not.")
+
+
+class Insights(BaseModel):
+    predicted_objections: list[PredictedLabel]
+    predicted_needs: list[PredictedLabel]
+    conversion_probability: float | None
+    conversion_interval: tuple[float, float] | None
+    conversion_delta: float | None
+    conversion_causes: list[str]
+    variant_id: str | None
+    models: Mapping[str, ModelUsed]
+
+
+class Alternative(BaseModel):
+    type: str
+    propensity: float
+    reasons: list[str]
+
+
+class RecommendedAction(BaseModel):
+    type: str
+    confidence: float
+    reasons: list[str]
+    alternatives: list[Alternative]
+    policy_version: str
+    objection: str | None
+    need: str | None
+    offer: str | None
+
+
+class TurnResponse(BaseModel):
+    response: str = Field(description="The reply to the customer. Every figure in it is vouched for by the playbook.")
+    conversation_id: str
+    turn_id: str
+    seq: int
+    stage: str
+    language: Literal["es", "en"]
+    ml_insights: Insights
+    recommended_action: RecommendedAction
+    talking_points: list[str] = Field(description="For the sales rep; never for the customer.")
+    objection_answered: str | None
+    question_asked: str | None
+    next_step: str | None
+    handoff: str | None = Field(description="Why a person has to take over: medical, legal, angry, wants_human.")
+    degraded: list[str]
+    timing_ms: dict[str, float]
+
+
+class StoredMessage(BaseModel):
+    seq: int
+    role: Literal["customer", "agent", "person"]
+    text: str
+    turn_id: str | None
+    created_at: float
+
+
+class MessagesResponse(BaseModel):
+    conversation_id: str
+    messages: list[StoredMessage]
+
+
+class TurnLedger(BaseModel):
+    """Everything of one turn. Nested values are those of ``agent.turn``."""
+
+    conversation_id: str
+    turn_id: str
+    seq: int
+    message: str
+    platform_context: dict[str, Any]
+    playbook: dict[str, Any]
+    understanding: dict[str, Any]
+    insights: dict[str, Any]
+    decision: dict[str, Any]
+    reply: dict[str, Any]
+    prompt_sha256: str | None
+    response: TurnResponse
+    finished_at: float
+
+
+class OutcomeResponse(BaseModel):
+    conversation_id: str
+    outcome: str
+    number: int
+
+
+class ErasedResponse(BaseModel):
+    conversation_id: str
+    messages_erased: int
+
+
+class Problem(BaseModel):
+    field: str | None = Field(description="The part of the request that is wrong, e.g. ``message``.")
+    problem: str
+
+
+class ErrorResponse(BaseModel):
+    """Every error that this API answers."""
+
+    type: str
+    message: str
+    problems: list[Problem]

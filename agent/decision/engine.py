@@ -1,0 +1,136 @@
+"""The decision: what is allowed, how good each of it is, and what exactly it is about. Pure: same inputs, same answer."""
+
+from dataclasses import replace
+
+from agent.decision import ledger, policy
+from agent.decision.eligibility import refusals
+from agent.decision.situation import Situation
+from agent.turn import Act, Action, Customer, Decision, Insights, LedgerEntry, Progress, Stage, Understanding
+from prompts.playbook import SHARED_NEEDS, Discovery, HandoffTopic, Playbook, Proof
+
+_STAGE_AFTER: dict[Action, Stage] = {
+    Action.ASK_DISCOVERY: "discovery",
+    Action.PRESENT_OFFER: "presentation",
+    Action.SHARE_PROOF: "presentation",
+    Action.QUOTE_PRICE: "presentation",
+    Action.HANDLE_OBJECTION: "objections",
+    Action.OFFER_INCENTIVE: "objections",
+    Action.TRIAL_CLOSE: "closing",
+    Action.SCHEDULE_FOLLOW_UP: "follow_up",
+    Action.NURTURE: "follow_up",
+    Action.CONFIRM_SALE: "closed",
+    Action.CLOSE_POLITELY: "closed",
+}
+
+
+def decide(
+    playbook: Playbook,
+    customer: Customer,
+    progress: Progress,
+    understanding: Understanding,
+    insights: Insights,
+    seq: int,
+) -> Decision:
+    """The next best action for one message, with its reasons, the ranked alternatives and every refusal."""
+    heard = ledger.hear(progress.ledger, insights.objections.labels, understanding, seq)
+    now = Situation(playbook, customer, progress, understanding, insights, heard, seq)
+    refused = refusals(now)
+    allowed = [action for action in Action if action not in {refusal.action for refusal in refused}]
+    ranked = policy.rank(now, allowed)
+    chosen = ranked[0]
+    objection = _objection(now, chosen.action)
+    proof = _proof(now) if chosen.action is Action.SHARE_PROOF else None
+    incentive = now.incentive() if chosen.action is Action.OFFER_INCENTIVE else None
+    return Decision(
+        action=chosen.action,
+        confidence=chosen.propensity,
+        reasons=chosen.reasons,
+        ranked=ranked,
+        refused=refused,
+        policy_version=policy.POLICY_VERSION,
+        stage=_STAGE_AFTER.get(chosen.action, progress.stage),
+        ledger=ledger.address(heard, objection.type if objection else None, seq),
+        objection=objection.type if objection else None,
+        need=next(iter(now.needs()), None),
+        offer=now.offer().id,
+        slot=_question(now).slot,
+        answer_id=understanding.answer_id if now.said(Act.ASK_INFO, Act.ASK_PROOF, Act.ASK_PRICE) else None,
+        proof_id=proof.id if proof else None,
+        incentive_id=incentive.id if incentive else None,
+        handoff=_handoff(now) if chosen.action is Action.HANDOFF_TO_HUMAN else None,
+    )
+
+
+def _objection(now: Situation, action: Action) -> LedgerEntry | None:
+    """The objection that the action does something about: of this message first, then unanswered, then open ones."""
+    candidates = [*now.raised_now(), *now.unanswered(), *now.open_objections()]
+    return next((entry for entry in candidates if ledger.answers(action, entry.type)), None)
+
+
+def _proof(now: Situation) -> Proof:
+    doubts = {entry.type for entry in now.open_objections()}
+    wanted = set(now.needs())
+
+    def worth(proof: Proof) -> tuple[bool, int]:
+        fits = 2 * len(doubts.intersection(proof.objections)) + len(wanted.intersection(proof.needs))
+        return proof.id not in now.progress.proofs, fits
+
+    return max(now.playbook.proof, key=worth)
+
+
+def _question(now: Situation) -> Discovery:
+    """The next discovery question: not yet answered or asked, and one that fits the needs, before general ones."""
+    wanted = set(now.needs())
+
+    def worth(question: Discovery) -> tuple[bool, bool, bool]:
+        fits = not question.only_needs or bool(wanted.intersection(question.only_needs))
+        return fits, question.slot not in now.progress.slots, question.slot not in now.progress.asked
+
+    return max(now.playbook.discovery, key=worth)
+
+
+def _handoff(now: Situation) -> HandoffTopic:
+    return now.handoff_topic() or "wants_human"
+
+
+def advance(progress: Progress, decision: Decision, understanding: Understanding, insights: Insights) -> Progress:
+    """What the conversation remembers after this turn. Bounded lists: a long conversation costs no more than a short one."""
+    asked_before = progress.asked[-1] if progress.asked else None
+    answered = asked_before is not None and progress.actions[-1:] == (Action.ASK_DISCOVERY,) and understanding.has(
+        Act.INFORM, Act.AGREE, Act.DECLINE, Act.BOOK
+    )
+    action = decision.action
+    presented = action in (Action.PRESENT_OFFER, Action.QUOTE_PRICE, Action.TRIAL_CLOSE, Action.CONFIRM_SALE)
+    return replace(
+        progress,
+        stage=decision.stage,
+        language=understanding.language,
+        ledger=decision.ledger,
+        needs=tuple(dict.fromkeys([*_wanted(insights), *progress.needs]))[:8],
+        slots=_with(progress.slots, asked_before if answered else None, 20),
+        asked=_with(progress.asked, decision.slot if action is Action.ASK_DISCOVERY else None, 20),
+        offer=decision.offer if presented else progress.offer,
+        priced=_with(progress.priced, decision.offer if action is Action.QUOTE_PRICE else None, 10),
+        incentives=_with(progress.incentives, decision.incentive_id, 10),
+        proofs=_with(progress.proofs, decision.proof_id, 20),
+        actions=(*progress.actions, action)[-12:],
+        conversion=insights.conversion.probabilities.get("converts"),
+        customer_turns=progress.customer_turns + 1,
+        agreed=progress.agreed + understanding.has(Act.AGREE),
+        declined=progress.declined + understanding.has(Act.DECLINE),
+        age=understanding.age or progress.age,
+        opted_out=progress.opted_out or understanding.has(Act.OPT_OUT),
+        handed_off=progress.handed_off or action is Action.HANDOFF_TO_HUMAN,
+        sold=progress.sold or action is Action.CONFIRM_SALE,
+    )
+
+
+def _wanted(insights: Insights) -> list[str]:
+    return [label.name for label in insights.needs.labels if label.name not in SHARED_NEEDS]
+
+
+def _with(kept: tuple[str, ...], new: str | None, most: int) -> tuple[str, ...]:
+    """``kept`` with ``new`` as its last element, once, and no longer than ``most``."""
+    if new is None:
+        return kept
+    return (*(item for item in kept if item != new), new)[-most:]

@@ -1,0 +1,75 @@
+"""The objection ledger: raised -> addressed -> resolved, or reopened, each step with the customer's words."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from agent.turn import Act, Action, LedgerEntry, ObjectionType, Understanding
+from predictors.base import Label
+from prompts.playbook import OBJECTION_TYPES
+
+MOVED_ON_AFTER = 2
+"""Customer turns without a word of it after which an answered objection counts as settled."""
+
+_SETTLING = (Act.RESOLVED, Act.AGREE, Act.BUY, Act.BOOK)
+_EVIDENCE_KEPT = 3
+
+
+def hear(
+    ledger: Sequence[LedgerEntry], objections: Sequence[Label], understanding: Understanding, seq: int
+) -> tuple[LedgerEntry, ...]:
+    """The ledger after the customer has spoken. ``objections`` are those of this message; ``seq`` is its turn's number."""
+    heard = {label.name: label for label in objections}
+    entries: list[LedgerEntry] = []
+    for entry in ledger:
+        label = heard.pop(entry.type, None)
+        entries.append(_raised_again(entry, label, seq) if label else _left_alone(entry, understanding, seq))
+    for kind in OBJECTION_TYPES:
+        label = heard.get(kind)
+        if label is not None:
+            entries.append(LedgerEntry(kind, "raised", label.evidence[:_EVIDENCE_KEPT], seq, seq))
+    return tuple(entries)
+
+
+def _raised_again(entry: LedgerEntry, label: Label, seq: int) -> LedgerEntry:
+    evidence = tuple(dict.fromkeys([*label.evidence, *entry.evidence]))[:_EVIDENCE_KEPT]
+    status = "raised" if entry.status == "raised" else "reopened"
+    return replace(entry, status=status, evidence=evidence, changed_at_seq=seq)
+
+
+def _left_alone(entry: LedgerEntry, understanding: Understanding, seq: int) -> LedgerEntry:
+    if not entry.open:
+        return entry
+    settled = understanding.has(Act.RESOLVED, Act.BUY) or (
+        entry.status == "addressed"
+        and (understanding.has(*_SETTLING) or seq - entry.changed_at_seq >= MOVED_ON_AFTER)
+    )
+    if not settled:
+        return entry
+    words = next((understanding.evidence[act] for act in _SETTLING if understanding.has(act)), ())
+    evidence = tuple(dict.fromkeys([*words, *entry.evidence]))[:_EVIDENCE_KEPT]
+    return replace(entry, status="resolved", evidence=evidence, changed_at_seq=seq)
+
+
+_ANSWERING: dict[Action, frozenset[ObjectionType] | None] = {
+    Action.HANDLE_OBJECTION: None,
+    Action.SHARE_PROOF: frozenset({"trust", "competitor", "fit", "no_need"}),
+    Action.OFFER_INCENTIVE: frozenset({"price", "commitment", "stall"}),
+    Action.SCHEDULE_FOLLOW_UP: frozenset({"timing", "stall", "authority"}),
+    Action.NURTURE: frozenset({"timing", "stall", "no_need", "competitor"}),
+}
+
+
+def answers(action: Action, objection: ObjectionType) -> bool:
+    """Whether ``action`` does something about ``objection``."""
+    kinds = _ANSWERING.get(action, frozenset())
+    return kinds is None or objection in kinds
+
+
+def address(ledger: Sequence[LedgerEntry], objection: ObjectionType | None, seq: int) -> tuple[LedgerEntry, ...]:
+    """The ledger after the agent has answered ``objection``."""
+    return tuple(
+        replace(entry, status="addressed", changed_at_seq=seq, times_addressed=entry.times_addressed + 1)
+        if entry.type == objection and entry.open
+        else entry
+        for entry in ledger
+    )

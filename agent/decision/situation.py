@@ -1,0 +1,91 @@
+"""What the engine looks at: one turn's facts, with the questions that rules and scores ask of them."""
+
+from dataclasses import dataclass
+
+from agent.turn import Act, Action, Customer, Insights, LedgerEntry, Progress, Understanding
+from predictors.base import Label
+from prompts.playbook import SHARED_NEEDS, HandoffTopic, Incentive, Offer, Playbook
+
+_TOPICS: tuple[tuple[Act, HandoffTopic], ...] = (
+    (Act.MEDICAL, "medical"),
+    (Act.LEGAL, "legal"),
+    (Act.ANGRY, "angry"),
+    (Act.WANTS_HUMAN, "wants_human"),
+)
+QUESTIONS = (Act.ASK_INFO, Act.ASK_PRICE, Act.ASK_DISCOUNT, Act.ASK_PROOF)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """``ledger`` is already brought up to date with this message; ``progress`` is as the last turn left it."""
+
+    playbook: Playbook
+    customer: Customer
+    progress: Progress
+    understanding: Understanding
+    insights: Insights
+    ledger: tuple[LedgerEntry, ...]
+    seq: int
+
+    @property
+    def last_action(self) -> Action | None:
+        return self.progress.actions[-1] if self.progress.actions else None
+
+    @property
+    def age(self) -> int | None:
+        return self.understanding.age or self.progress.age or self.customer.age
+
+    @property
+    def conversion(self) -> float:
+        return self.insights.conversion.probability("converts")
+
+    def said(self, *acts: Act) -> bool:
+        return self.understanding.has(*acts)
+
+    def raised_now(self) -> tuple[LedgerEntry, ...]:
+        """Objections of this very message, gravest first: blocking ones, then in the order of their probability."""
+        now = {label.name: index for index, label in enumerate(self.insights.objections.labels)}
+        entries = [entry for entry in self.ledger if entry.type in now and entry.open]
+        return tuple(sorted(entries, key=lambda entry: now[entry.type]))
+
+    def open_objections(self) -> tuple[LedgerEntry, ...]:
+        return tuple(entry for entry in self.ledger if entry.open)
+
+    def blocking(self) -> tuple[LedgerEntry, ...]:
+        return tuple(entry for entry in self.open_objections() if self.playbook.objections[entry.type].blocking)
+
+    def unanswered(self) -> tuple[LedgerEntry, ...]:
+        return tuple(entry for entry in self.ledger if entry.status in ("raised", "reopened"))
+
+    def handoff_topic(self) -> HandoffTopic | None:
+        return next((topic for act, topic in _TOPICS if self.said(act)), None)
+
+    def may_not_buy(self) -> bool:
+        return self.said(Act.UNDERAGE) or self.playbook.eligibility.refuses(self.age)
+
+    def needs(self) -> tuple[str, ...]:
+        """What the customer wants from this business, newest first; questions about price or process are not among them."""
+        now = [label.name for label in self.insights.needs.labels if label.name not in SHARED_NEEDS]
+        return tuple(dict.fromkeys([*now, *self.progress.needs]))
+
+    def needs_now(self) -> tuple[Label, ...]:
+        return tuple(label for label in self.insights.needs.labels if label.name not in SHARED_NEEDS)
+
+    def offer(self) -> Offer:
+        """The offer that fits: the one under discussion, else the first that serves the newest needs, else the first."""
+        if self.progress.offer is not None:
+            return self.playbook.offer(self.progress.offer)
+        wanted = self.needs()
+        return max(self.playbook.offers, key=lambda offer: sum(need in offer.needs for need in wanted[:3]))
+
+    def incentive(self) -> Incentive | None:
+        """The first incentive not yet given that the agent has authority for on this offer."""
+        offer = self.offer()
+        left = (
+            incentive
+            for incentive in self.playbook.incentives
+            if incentive.id not in self.progress.incentives
+            and offer.id in incentive.offers
+            and (incentive.percent or 0) <= min(offer.max_discount_percent, self.playbook.discount_authority_percent)
+        )
+        return next(left, None)

@@ -1,0 +1,60 @@
+"""What can go wrong at the front door and behind it, each named after the fact. Mapped to HTTP once, in ``server.py``."""
+
+from typing import Literal
+
+
+class AgentError(Exception):
+    """Base of what this product raises on purpose. ``field`` names the offender in the caller's own request, if any."""
+
+    def __init__(self, problem: str, *, field: str | None = None) -> None:
+        self.problem = problem
+        self.field = field
+        super().__init__(f"{field}: {problem}" if field else problem)
+
+
+class InvalidInput(AgentError):
+    """The caller sent something that cannot be used; ``field`` says where."""
+
+
+class UnknownConversation(AgentError):
+    """No conversation of that id."""
+
+
+class UnknownTurn(AgentError):
+    """The conversation has no such turn."""
+
+
+class ConversationExists(AgentError):
+    """``/start`` with an id that is taken by a conversation with other data."""
+
+
+class KeyReused(AgentError):
+    """A message id or idempotency key came again with another body."""
+
+
+class TurnsQueued(AgentError):
+    """Too many messages wait in this conversation, or the wait for the running turn took too long."""
+
+
+class LeaseLost(AgentError):
+    """The turn took so long that another worker picked its message up; nothing of it was stored."""
+
+
+class StoreUnavailable(AgentError):
+    """The database can't be reached; nothing was stored, the caller may try again."""
+
+
+FailureKind = Literal[
+    "rate_limited", "server_error", "unreachable", "auth", "bad_request", "refused",
+    "stalled_before_first", "stalled_between", "too_slow", "cut_off", "broken_json", "wrong_schema", "breaker_open",
+]  # fmt: skip
+
+
+class WriterFailed(Exception):
+    """A writer did not deliver. ``retry_after_s`` is what the provider asked for, in seconds."""
+
+    def __init__(self, kind: FailureKind, detail: str = "", *, retry_after_s: float | None = None) -> None:
+        self.kind: FailureKind = kind
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+        super().__init__(f"{kind}: {detail}" if detail else kind)

@@ -1,0 +1,43 @@
+"""The one Protocol behind which every writer stands: OpenAI-compatible, Anthropic, LangChain and the offline composer."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from agent.turn import Brief, Delta
+
+
+class Writer(Protocol):
+    """Writes one reply as JSON text, piece by piece, in the shape of ``agent.reply.schema.ReplyDraft``.
+
+    ``stream`` raises ``agent.errors.WriterFailed`` and nothing else; closing the iterator ends the request.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def stream(self, brief: Brief) -> AsyncIterator[Delta]: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Sink(Protocol):
+    """Where the pieces go. ``feed`` lets checked sentences out; after ``said`` is true the text can't be taken back."""
+
+    @property
+    def said(self) -> bool: ...
+
+    async def feed(self, piece: str) -> None: ...
+
+    def reset(self) -> None:
+        """Forgets what was fed, because another writer starts from the top. Only called while ``said`` is false."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stalls:
+    """How long a writer may keep a customer waiting, in seconds: to the first useful token, between tokens, in all."""
+
+    first_token_s: float = 4.0
+    gap_s: float = 3.0
+    whole_s: float = 12.0

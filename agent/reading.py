@@ -1,0 +1,62 @@
+"""Understanding one message: its language, what the customer does with it, an age if he says one, and which prepared
+answer fits a question. Also makes the shared features, so that a text is encoded once a turn."""
+
+import re
+from dataclasses import dataclass
+
+from agent.turn import Act, Conversation, Language, Playbook, Understanding
+from predictors.acts import ActReader, AnswerFinder
+from predictors.features import Features, features
+from predictors.language import language_of
+from predictors.text import Encoder, plain
+
+_AGE = re.compile(
+    r"\b(?:tengo|cumpli|cumplo|i'?m|i am|im|age[d]?:?|edad:?)\s+(?:solo |apenas |only |just )?(\d{1,3})(?!\s*%|\d)"
+    r"(?=\s*(?:anos|anitos|years? old|yrs?|yo\b|y/o|[.,!?]|$|and\b|y\b))"
+)
+_OLDEST = 110
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """``encoder`` is ``None`` when the extra is not installed: rules read alone then."""
+
+    acts: ActReader
+    answers: AnswerFinder
+    encoder: Encoder | None
+
+    def read(self, text: str, conversation: Conversation, playbook: Playbook) -> tuple[Understanding, Features | None]:
+        language = language_of(text, conversation.progress.language, playbook.default_language)
+        row = features(text, language, self.encoder) if self.encoder is not None else None
+        found = {Act(label.name): label for label in self.acts.acts(text, language, row)}
+        age = age_in(text)
+        if age is not None and playbook.eligibility.min_age is not None and age >= playbook.eligibility.min_age:
+            found.pop(Act.UNDERAGE, None)
+        answer, likeness = self.answers.find(playbook.id, text, row)
+        return (
+            Understanding(
+                language=language,
+                acts={act: label.probability for act, label in found.items()},
+                evidence={act: label.evidence for act, label in found.items()},
+                age=age,
+                answer_id=answer,
+                answer_similarity=likeness,
+            ),
+            row,
+        )
+
+
+def age_in(text: str) -> int | None:
+    """The age that a customer gives for himself ("tengo 44 años", "I'm 61"), if there is one."""
+    match = _AGE.search(plain(text))
+    age = int(match.group(1)) if match else None
+    return age if age is not None and 5 <= age <= _OLDEST else None
+
+
+def default_language(playbook: Playbook, locale: str | None) -> Language:
+    """What to start in when a front-end names a locale such as ``es-MX``."""
+    if locale and locale[:2].lower() == "en":
+        return "en"
+    if locale and locale[:2].lower() == "es":
+        return "es"
+    return playbook.default_language

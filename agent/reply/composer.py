@@ -1,0 +1,215 @@
+"""The offline writer: puts a reply together from the playbook's own lines and the decision. Never fails, never invents."""
+
+from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
+
+from agent.reply.lines import Line, freshest, variants
+from agent.reply.points import talking_points
+from agent.reply.schema import ReplyDraft
+from agent.turn import Act, Action, Brief, Delta, ObjectionType
+from prompts import wording
+from prompts.connectors import connectors
+from prompts.playbook import Offer, Text
+
+
+class Composer:
+    """The last rung of the ladder: takes microseconds, does no I/O."""
+
+    name = "composer"
+
+    async def stream(self, brief: Brief) -> AsyncIterator[Delta]:
+        yield Delta(compose(brief).model_dump_json(), finish_reason="stop")
+
+    async def aclose(self) -> None:
+        return None
+
+
+def compose(brief: Brief) -> ReplyDraft:
+    """The reply for ``brief``, in its language, of lines that were said least recently in this conversation."""
+    said = _Saying(brief)
+    parts = [line.text for line in said.lines()]
+    question = next((part for part in reversed(parts) if part.rstrip().endswith("?")), None)
+    decision = brief.decision
+    return ReplyDraft(
+        reply=" ".join(parts),
+        talking_points=talking_points(brief),
+        objection_answered=decision.objection,
+        question_asked=question,
+        next_step=decision.action.value.replace("_", " "),
+        handoff=decision.action is Action.HANDOFF_TO_HUMAN,
+    )
+
+
+class _Saying:
+    """One reply in the making: finds lines, prefers unsaid ones, and takes none twice."""
+
+    def __init__(self, brief: Brief) -> None:
+        self._brief = brief
+        self._book = brief.playbook
+        self._language = brief.language
+        self._words = connectors(brief.language)
+        self._taken: list[str] = []
+
+    def lines(self) -> list[Line]:
+        action = self._brief.decision.action
+        return [line for line in self._PARTS[action](self) if line.text]
+
+    def _pick(self, place: str, texts: tuple[Text, ...]) -> Line:
+        used = (*self._brief.progress.used_lines, *self._taken)
+        line = freshest(variants(place, texts, self._language), used, self._brief.seed)
+        self._taken.append(line.place)
+        return line
+
+    def _phrase(self, name: str) -> Line:
+        return self._pick(f"phrases.{name}", getattr(self._book.phrases, name))
+
+    def _connect(self, name: str, **words: str) -> Line:
+        texts: tuple[str, ...] = getattr(self._words, name)
+        turn = self._brief.progress.customer_turns + self._brief.seed
+        return Line(f"connectors.{name}", texts[turn % len(texts)].format(**words))
+
+    def _unsaid(self, line: Line) -> Iterator[Line]:
+        if line.place not in self._brief.progress.used_lines:
+            yield line
+
+    def _offer(self) -> Offer:
+        wanted = self._brief.decision.offer
+        return self._book.offer(wanted) if wanted else self._book.offers[0]
+
+    def _question(self) -> Iterator[Line]:
+        """A discovery question that moves on; a closing question when everything has been asked."""
+        slot = self._brief.decision.slot
+        asked = next((entry for entry in self._book.discovery if entry.slot == slot), None)
+        if asked is None or slot in self._brief.progress.slots or self._brief.progress.asked.count(slot or "") > 1:
+            yield self._phrase("trial_close")
+        else:
+            yield self._pick(f"discovery.{asked.slot}", asked.ask)
+
+    def _benefit(self) -> Iterator[Line]:
+        need = self._brief.decision.need
+        if need is not None:
+            yield from self._unsaid(Line(f"needs.{need}.benefit", self._book.needs[need].benefit.said_in(self._language)))
+
+    def _ask_discovery(self) -> Iterator[Line]:
+        if self._brief.understanding.has(Act.INFORM, Act.AGREE, Act.DECLINE):
+            yield self._phrase("acknowledge")
+        if self._brief.understanding.has(Act.INFORM):
+            yield from self._benefit()
+        yield from self._question()
+
+    def _answer_question(self) -> Iterator[Line]:
+        answer = next((entry for entry in self._book.answers if entry.id == self._brief.decision.answer_id), None)
+        if answer is None:
+            yield self._phrase("unsure")
+        else:
+            yield Line(f"answers.{answer.id}", answer.answer.said_in(self._language))
+        yield from self._question()
+
+    def _handle_objection(self) -> Iterator[Line]:
+        kind = self._brief.decision.objection
+        assert kind is not None, "an objection is handled only where one is open"
+        yield self._answer_to(kind)
+        second = self._second_objection(kind)
+        if second is not None:
+            yield self._answer_to(second)
+        objection = self._book.objections[kind]
+        check = Line(f"objections.{kind}.question", objection.question.said_in(self._language))
+        fresh = list(self._unsaid(check))
+        yield from fresh or self._question()
+
+    def _answer_to(self, kind: ObjectionType) -> Line:
+        return self._pick(f"objections.{kind}.answers", self._book.objections[kind].answers)
+
+    def _second_objection(self, first: ObjectionType) -> ObjectionType | None:
+        """Another one of the same message that nobody has answered yet."""
+        waiting = [entry for entry in self._brief.decision.ledger if entry.status in ("raised", "reopened")]
+        newest = max((entry.changed_at_seq for entry in waiting), default=0)
+        return next((entry.type for entry in waiting if entry.type != first and entry.changed_at_seq == newest), None)
+
+    def _present_offer(self) -> Iterator[Line]:
+        yield from self._benefit()
+        offer = self._offer()
+        yield Line(f"offers.{offer.id}.summary", offer.summary.said_in(self._language))
+        yield from self._question()
+
+    def _share_proof(self) -> Iterator[Line]:
+        decision = self._brief.decision
+        proof = next((entry for entry in self._book.proof if entry.id == decision.proof_id), self._book.proof[0])
+        if decision.objection is not None:
+            yield self._answer_to(decision.objection)
+        yield Line(f"proof.{proof.id}", proof.text.said_in(self._language))
+        yield from self._question()
+
+    def _quote_price(self) -> Iterator[Line]:
+        offer, book, language = self._offer(), self._book, self._language
+        name = offer.name.said_in(language)
+        free = offer.price.amount == 0 and offer.price.to is None
+        if free:
+            yield self._connect("quote_free", offer=name)
+        else:
+            yield self._connect("quote", offer=name, price=wording.price(offer.price, book, language))
+        if offer.duration is not None:
+            yield self._connect("duration", duration=wording.duration(offer.duration, book, language))
+        if offer.id not in self._brief.progress.priced:
+            yield self._connect("includes", includes=self._listed(offer.includes.said_in(language)[:3]))
+        if offer.instalments is not None:
+            yield self._connect("instalments", instalments=wording.instalments(offer.instalments, book, language))
+        yield from self._question()
+
+    def _listed(self, items: tuple[str, ...]) -> str:
+        items = tuple(item.rstrip(". ") for item in items)
+        if len(items) == 1:
+            return items[0]
+        return f"{', '.join(items[:-1])} {self._words.and_} {items[-1]}"
+
+    def _offer_incentive(self) -> Iterator[Line]:
+        wanted = self._brief.decision.incentive_id
+        incentive = next(entry for entry in self._book.incentives if entry.id == wanted)
+        yield Line(f"incentives.{incentive.id}", incentive.say.said_in(self._language))
+        offer = self._offer()
+        if incentive.percent is not None and offer.price.to is None:
+            reduced = offer.price.model_copy(update={"amount": _less(offer.price.amount, incentive.percent)})
+            yield self._connect(
+                "discount",
+                percent=wording.percent(incentive.percent, self._book, self._language),
+                offer=offer.name.said_in(self._language),
+                price=wording.price(reduced, self._book, self._language),
+            )
+        yield self._phrase("trial_close")
+
+    def _handoff(self) -> Iterator[Line]:
+        topic = self._brief.decision.handoff or "wants_human"
+        yield Line(f"handoff.{topic}", self._book.handoff[topic].say.said_in(self._language))
+
+    def _close_politely(self) -> Iterator[Line]:
+        progress, understanding = self._brief.progress, self._brief.understanding
+        if understanding.has(Act.OPT_OUT) or progress.opted_out:
+            yield Line("opt_out.reply", self._book.opt_out.reply.said_in(self._language))
+        elif understanding.has(Act.UNDERAGE) or self._book.eligibility.refuses(understanding.age or progress.age):
+            yield Line("eligibility.refusal", self._book.eligibility.refusal.said_in(self._language))
+        else:
+            yield self._phrase("goodbye")
+
+    def _one_phrase(self, name: str) -> Iterator[Line]:
+        yield self._phrase(name)
+
+    _PARTS = {
+        Action.ASK_DISCOVERY: _ask_discovery,
+        Action.ANSWER_QUESTION: _answer_question,
+        Action.HANDLE_OBJECTION: _handle_objection,
+        Action.PRESENT_OFFER: _present_offer,
+        Action.SHARE_PROOF: _share_proof,
+        Action.QUOTE_PRICE: _quote_price,
+        Action.OFFER_INCENTIVE: _offer_incentive,
+        Action.TRIAL_CLOSE: lambda self: self._one_phrase("trial_close"),
+        Action.SCHEDULE_FOLLOW_UP: lambda self: self._one_phrase("follow_up"),
+        Action.CONFIRM_SALE: lambda self: self._one_phrase("confirm"),
+        Action.NURTURE: lambda self: self._one_phrase("nurture"),
+        Action.HANDOFF_TO_HUMAN: _handoff,
+        Action.CLOSE_POLITELY: _close_politely,
+    }
+
+
+def _less(amount: Decimal, percent: Decimal) -> Decimal:
+    """``amount`` after a discount, to the cent."""
+    return (amount * (100 - percent) / 100).quantize(Decimal("0.01")).normalize() + Decimal(0)

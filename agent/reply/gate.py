@@ -1,0 +1,98 @@
+"""What a writer's text passes on its way out: JSON -> sentences -> fact lock -> the customer. Nothing leaves unchecked."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from decimal import Decimal
+
+from agent.errors import WriterFailed
+from agent.reply.facts import FactBook
+from agent.reply.sentences import SentenceSplitter
+from agent.reply.stream import ReplyStream
+from agent.turn import Language, Violation
+from predictors.language import spanish_share
+
+Say = Callable[[str], Awaitable[None]]
+
+WORDS_TO_TELL = 5
+"""Tell-tale words that a sentence needs before its language is judged."""
+
+
+class FactLock:
+    """The fact book with everything that this turn vouches for."""
+
+    def __init__(
+        self,
+        facts: FactBook,
+        language: Language,
+        *,
+        customer_words: Sequence[str],
+        granted_percent: Decimal | None,
+        offer: str | None,
+    ) -> None:
+        self._facts = facts
+        self._language: Language = language
+        self._customer_words = customer_words
+        self._granted = granted_percent
+        self._offer = offer
+        self.violations: list[Violation] = []
+
+    def admit(self, sentence: str) -> str:
+        """The sentence as it may be said; empty when it may not. What was wrong is kept in ``violations``."""
+        share, seen = spanish_share(sentence)
+        if seen >= WORDS_TO_TELL and (share if self._language == "en" else 1 - share) > 0.8:
+            self.violations.append(Violation("language", sentence.strip()[:80], sentence))
+            return ""
+        checked = self._facts.check(
+            sentence,
+            self._language,
+            customer_words=self._customer_words,
+            granted_percent=self._granted,
+            offer=self._offer,
+        )
+        self.violations.extend(checked.violations)
+        return checked.text
+
+
+class Gate:
+    """The sink of the model ladder. ``say`` is called with each admitted sentence; without it sentences are collected."""
+
+    def __init__(self, lock: FactLock, say: Say | None) -> None:
+        self._lock = lock
+        self._say = say
+        self._start()
+
+    def _start(self) -> None:
+        self._stream = ReplyStream()
+        self._splitter = SentenceSplitter()
+        self._lock.violations.clear()
+        self.sentences: list[str] = []
+
+    @property
+    def said(self) -> bool:
+        return self._say is not None and bool(self.sentences)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.sentences).strip()
+
+    def reset(self) -> None:
+        self._start()
+
+    async def feed(self, piece: str) -> None:
+        try:
+            new = self._stream.feed(piece)
+        except ValueError as error:
+            raise WriterFailed("broken_json", str(error)[:120]) from None
+        for sentence in self._splitter.feed(new):
+            await self._let_out(sentence)
+
+    async def finish(self) -> None:
+        """The writer is done: what is left of the text is a sentence, too."""
+        for sentence in self._splitter.finish():
+            await self._let_out(sentence)
+
+    async def _let_out(self, sentence: str) -> None:
+        admitted = self._lock.admit(sentence)
+        if admitted.strip():
+            self.sentences.append(admitted)
+            if self._say is not None:
+                await self._say(admitted)

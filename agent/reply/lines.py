@@ -1,0 +1,61 @@
+"""The lines a playbook offers for a reply, and which of them were said already."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zlib import crc32
+
+from agent.turn import Language, Playbook
+from prompts.playbook import Text
+
+KEPT = 60
+"""How many said lines a conversation remembers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """``place`` names the line in its playbook, like ``objections.price.answers.1``."""
+
+    place: str
+    text: str
+
+
+def variants(place: str, texts: Sequence[Text], language: Language) -> tuple[Line, ...]:
+    return tuple(Line(f"{place}.{index}", text.said_in(language)) for index, text in enumerate(texts))
+
+
+def freshest(lines: Sequence[Line], used: Sequence[str], seed: int) -> Line:
+    """A line that was not said yet, where ``seed`` sets the one to begin with; else the one said longest ago."""
+    start = crc32(f"{seed}{lines[0].place}".encode()) % len(lines)
+    turned = (*lines[start:], *lines[:start])
+    order = {place: index for index, place in enumerate(used)}
+    return min(turned, key=lambda line: order.get(line.place, -1))
+
+
+def all_lines(playbook: Playbook, language: Language) -> tuple[Line, ...]:
+    """Every line of the playbook that can stand in a reply as it is."""
+    found: list[Line] = []
+    for kind, objection in playbook.objections.items():
+        found += variants(f"objections.{kind}.answers", objection.answers, language)
+        found.append(Line(f"objections.{kind}.question", objection.question.said_in(language)))
+    for name, need in playbook.needs.items():
+        found.append(Line(f"needs.{name}.benefit", need.benefit.said_in(language)))
+        found.append(Line(f"needs.{name}.question", need.question.said_in(language)))
+    for offer in playbook.offers:
+        found.append(Line(f"offers.{offer.id}.summary", offer.summary.said_in(language)))
+    for question in playbook.discovery:
+        found += variants(f"discovery.{question.slot}", question.ask, language)
+    for proof in playbook.proof:
+        found.append(Line(f"proof.{proof.id}", proof.text.said_in(language)))
+    for answer in playbook.answers:
+        found.append(Line(f"answers.{answer.id}", answer.answer.said_in(language)))
+    for incentive in playbook.incentives:
+        found.append(Line(f"incentives.{incentive.id}", incentive.say.said_in(language)))
+    for name in type(playbook.phrases).model_fields:
+        found += variants(f"phrases.{name}", getattr(playbook.phrases, name), language)
+    return tuple(found)
+
+
+def said_lines(reply: str, lines: Sequence[Line], used: Sequence[str]) -> tuple[str, ...]:
+    """``used`` with the places of the lines that stand in ``reply``, newest last."""
+    new = [line.place for line in lines if line.text in reply]
+    return (*(place for place in used if place not in new), *new)[-KEPT:]

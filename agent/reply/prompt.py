@@ -1,0 +1,77 @@
+"""What a language model is told for one reply: the template's variables out of brief and playbook."""
+
+from agent.turn import Action, Brief
+from prompts import render, wording
+from prompts.playbook import Offer
+
+_LANGUAGE_NAMES = {"es": "Spanish", "en": "English"}
+_GUIDANCE = {
+    Action.ASK_DISCOVERY: "react briefly to what the customer said, then ask the one question below",
+    Action.ANSWER_QUESTION: "answer the question; if no answer is given below, say honestly that you will find out",
+    Action.HANDLE_OBJECTION: "acknowledge, answer with one of the points below, then check softly whether that helps",
+    Action.PRESENT_OFFER: "describe the offer that fits what the customer wants, then ask the question below",
+    Action.SHARE_PROOF: "share the evidence below, without exaggeration",
+    Action.QUOTE_PRICE: "say the price of the offer under discussion plainly, and what it includes",
+    Action.OFFER_INCENTIVE: "offer the incentive below, once, and ask for a decision",
+    Action.TRIAL_CLOSE: "propose to start, with a question that is easy to say yes to",
+    Action.SCHEDULE_FOLLOW_UP: "agree on a day and a time; if the customer named one, confirm it; invent none",
+    Action.CONFIRM_SALE: "thank the customer for the decision and say what happens next",
+    Action.NURTURE: "leave the door open without pushing",
+    Action.HANDOFF_TO_HUMAN: "say that a person takes over",
+    Action.CLOSE_POLITELY: "end the conversation kindly and sell nothing",
+}
+
+
+def system_prompt(brief: Brief, *, opened: bool, voice_channel: bool) -> str:
+    """The system message. Customer text is not in it: it travels only as messages."""
+    book, language, decision = brief.playbook, brief.language, brief.decision
+    objection = book.objections[decision.objection] if decision.objection else None
+    asked = next((entry for entry in book.discovery if entry.slot == decision.slot), None)
+    asks = decision.action in (Action.ASK_DISCOVERY, Action.PRESENT_OFFER, Action.ANSWER_QUESTION, Action.QUOTE_PRICE)
+    answer = next((entry for entry in book.answers if entry.id == decision.answer_id), None)
+    proof = next((entry for entry in book.proof if entry.id == decision.proof_id), None)
+    incentive = next((entry for entry in book.incentives if entry.id == decision.incentive_id), None)
+    return render(
+        "system",
+        persona={
+            "name": book.persona.name,
+            "role": book.persona.role.said_in(language),
+            "voice": book.persona.voice.said_in(language),
+        },
+        company={"name": book.company.name, "about": book.company.about.said_in(language)},
+        language_name=_LANGUAGE_NAMES[language],
+        action=decision.action.value,
+        guidance=_GUIDANCE[decision.action],
+        objection=decision.objection,
+        objection_lines=[text.said_in(language) for text in objection.answers] if objection else [],
+        need=book.needs[decision.need].label.said_in(language) if decision.need else None,
+        question=asked.ask[0].said_in(language) if asked and asks else None,
+        answer=answer.answer.said_in(language) if answer else None,
+        proof=proof.text.said_in(language) if proof else None,
+        incentive=incentive.say.said_in(language) if incentive else None,
+        say=_substance(brief),
+        facts=[_offer_fact(offer, brief) for offer in book.offers],
+        never_say=book.never_say.said_in(language),
+        opened=opened,
+        voice_channel=voice_channel,
+    )
+
+
+def _substance(brief: Brief) -> str | None:
+    book, decision = brief.playbook, brief.decision
+    if decision.handoff is not None:
+        return book.handoff[decision.handoff].say.said_in(brief.language)
+    if decision.action is Action.CLOSE_POLITELY and brief.progress.opted_out:
+        return book.opt_out.reply.said_in(brief.language)
+    return None
+
+
+def _offer_fact(offer: Offer, brief: Brief) -> str:
+    book, language = brief.playbook, brief.language
+    parts = [offer.name.said_in(language), wording.price(offer.price, book, language)]
+    if offer.duration is not None:
+        parts.append(wording.duration(offer.duration, book, language))
+    if offer.instalments is not None:
+        parts.append(wording.instalments(offer.instalments, book, language))
+    discussed = " (under discussion)" if offer.id == brief.decision.offer else ""
+    return f"{'; '.join(parts)}{discussed}: {offer.summary.said_in(language)} {'; '.join(offer.includes.said_in(language))}"

@@ -1,0 +1,106 @@
+"""The way into the database. Store functions are written once, against a plain SQLAlchemy ``Connection``; a door runs one
+of them in one transaction: SQLite in a thread of its own (one hop a transaction), PostgreSQL through asyncpg."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import StaticPool
+
+from agent.errors import StoreUnavailable
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+Work = Callable[Concatenate[Connection, Given], Result]
+
+BUSY_SECONDS = 10
+POOL_SIZE = 10
+
+
+class Door(Protocol):
+    async def run(self, work: Work[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result: ...
+
+    async def aclose(self) -> None: ...
+
+
+def open_door(url: str) -> Door:
+    """The door for a database URL. Raises ``ValueError`` for a database that is not served here."""
+    backend = make_url(url).get_backend_name()
+    if backend == "sqlite":
+        return SqliteDoor(url)
+    if backend == "postgresql":
+        return PostgresDoor(url)
+    raise ValueError(f"database {backend!r} is not served; use sqlite or postgresql")
+
+
+def sqlite_engine(url: str) -> Engine:
+    """WAL and no wait for the disk at each commit: a killed process loses nothing, a power cut the last moments."""
+    database = make_url(url).database
+    if database:
+        Path(database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        url.replace("sqlite+aiosqlite", "sqlite"),
+        poolclass=StaticPool,
+        connect_args={"check_same_thread": False, "isolation_level": None, "timeout": BUSY_SECONDS},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: object, _record: object) -> None:  # pyright: ignore[reportUnusedFunction]
+        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "cache_size = -16000"):
+            connection.execute(f"PRAGMA {pragma}")  # type: ignore[attr-defined]
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+class SqliteDoor:
+    def __init__(self, url: str) -> None:
+        self._engine = sqlite_engine(url)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
+
+    async def run(self, work: Work[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
+        def in_transaction() -> Result:
+            with self._engine.begin() as connection:
+                return work(connection, *args, **kwargs)
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, in_transaction)
+        except OperationalError as error:
+            raise StoreUnavailable(f"the database did not answer: {type(error.orig).__name__}") from error
+
+    async def aclose(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
+        self._thread.shutdown(wait=True)
+
+
+class PostgresDoor:
+    def __init__(self, url: str) -> None:
+        self._engine = create_async_engine(asyncpg_url(url), pool_size=POOL_SIZE, max_overflow=0, pool_timeout=5)
+
+    async def run(self, work: Work[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
+        try:
+            async with self._engine.begin() as connection:
+                return await connection.run_sync(work, *args, **kwargs)
+        except DBAPIError as error:
+            if error.connection_invalidated or isinstance(error, OperationalError):
+                raise StoreUnavailable(f"the database did not answer: {type(error.orig).__name__}") from error
+            raise
+        except (OSError, TimeoutError) as error:
+            raise StoreUnavailable(f"the database can't be reached: {type(error).__name__}") from error
+
+    async def aclose(self) -> None:
+        await self._engine.dispose()
+
+
+def asyncpg_url(url: str) -> str:
+    """``postgresql://`` and ``postgres://`` as people write them, for the driver that is used here."""
+    return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)

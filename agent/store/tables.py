@@ -1,0 +1,73 @@
+"""The tables. Messages and turns are only ever added to; a conversation's row carries what is remembered and the lease."""
+
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", String(200), primary_key=True),
+    Column("playbook", String(80), nullable=False),
+    Column("channel", String(40), nullable=False),
+    Column("locale", String(40)),
+    Column("customer", LargeBinary, nullable=False, comment="JSON, as the front-end gave it"),
+    Column("metadata", LargeBinary, nullable=False, comment="JSON, as the front-end gave it"),
+    Column("progress", LargeBinary, nullable=False, comment="JSON of agent.turn.Progress after the last turn"),
+    Column("seq", Integer, nullable=False, comment="number of the last message"),
+    Column("turns", Integer, nullable=False, comment="number of the last finished turn"),
+    Column("lease_owner", String(64), comment="the turn that runs now"),
+    Column("lease_until", Float, comment="seconds since 1970; past it another worker may take the turn over"),
+    Column("outcome", String(40)),
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("conversation_id", ForeignKey(conversations.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("turn_id", String(64)),
+    Column("created_at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("conversation_id", ForeignKey(conversations.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("message_id", String(200), primary_key=True, comment="the caller's id of the customer's message"),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("seq", Integer, nullable=False, comment="number of the turn in its conversation"),
+    Column("request_sha256", String(64), nullable=False, comment="of what was sent, to tell a repeat from a mix-up"),
+    Column("message_seq", Integer, nullable=False),
+    Column("response", LargeBinary, comment="JSON that was answered; null while the turn runs"),
+    Column("ledger", LargeBinary, comment="JSON of the whole turn"),
+    Column("created_at", Float, nullable=False),
+    Column("finished_at", Float),
+    sqlite_with_rowid=False,
+)
+Index("ix_turns_conversation_seq", turns.c.conversation_id, turns.c.seq, unique=True)
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("conversation_id", ForeignKey(conversations.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("outcome", String(40), nullable=False),
+    Column("value", Float),
+    Column("details", LargeBinary, nullable=False),
+    Column("created_at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,130 @@
+"""``sales-agent train``: gathers corpora, playbook examples and simulated buyers, trains, and shows how far it is."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from agent.settings import Settings
+from predictors import train
+from predictors.bundle import MANIFEST, Manifest
+from predictors.text import load_encoder
+from prompts import load_playbook, playbook_names
+from prompts.playbook import Language, Playbook
+from training_data.buyers import simulate
+from training_data.corpora import CORPORA, Labelled, read_corpora
+
+CONVERSATIONS = 4_000
+
+
+class Predictor(StrEnum):
+    OBJECTION = "objection"
+    NEEDS = "needs"
+    ACTS = "acts"
+    CONVERSION = "conversion"
+
+
+_KINDS: dict[Predictor, Literal["objection", "needs", "acts"]] = {
+    Predictor.OBJECTION: "objection",
+    Predictor.NEEDS: "needs",
+    Predictor.ACTS: "acts",
+}
+
+
+def train_bundles(
+    settings: Settings,
+    predictors: Sequence[Predictor],
+    data: Path | None,
+    seed: int,
+    *,
+    only_missing: bool,
+    console: Console,
+) -> None:
+    """Trains and writes the bundles of ``predictors``. The same corpora and seed give the same metrics, byte for byte."""
+    folder = settings.models_dir
+    todo = [one for one in predictors if not (only_missing and (folder / one.value / MANIFEST).exists())]
+    manifests: list[Manifest] = []
+    columns = (TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        kinds = [_KINDS[one] for one in todo if one in _KINDS]
+        if kinds:
+            matrix = _encoded(settings, data, progress)
+            for kind in kinds:
+                bar = progress.add_task(f"train {kind}", total=None)
+                manifests.append(
+                    train.train_head(
+                        kind,
+                        matrix,
+                        folder,
+                        lambda total, bar=bar: progress.update(bar, total=total),
+                        lambda bar=bar: progress.advance(bar),
+                    )
+                )
+        if Predictor.CONVERSION in todo:
+            bar = progress.add_task("train conversion", total=train.REPLICAS)
+            buyers = list(simulate(CONVERSATIONS, seed))
+            manifests.append(train.train_conversion(buyers, folder, seed, lambda: progress.advance(bar)))
+    if manifests:
+        console.print(_summary(manifests))
+
+
+def _encoded(settings: Settings, data: Path | None, progress: Progress) -> train.Matrix:
+    rows = read_corpora((CORPORA, *((data,) if data else ())))
+    for name in playbook_names(settings.playbooks_dir):
+        rows += playbook_rows(load_playbook(name, settings.playbooks_dir).book)
+    bar = progress.add_task("read messages", total=len(rows))
+    return train.encode(rows, load_encoder(), lambda: progress.advance(bar))
+
+
+def playbook_rows(book: Playbook) -> list[Labelled]:
+    """A playbook's own example utterances as labelled rows; they are a source (an author) of their own."""
+    rows: list[Labelled] = []
+    languages: tuple[Language, ...] = ("es", "en")
+    for language in languages:
+        for need, entry in book.needs.items():
+            rows += [_row(book, language, line, needs=(need,)) for line in entry.examples.said_in(language)]
+        for kind, objection in book.objections.items():
+            rows += [_row(book, language, line, objections=(kind,)) for line in objection.examples.said_in(language)]
+        for topic, handoff in book.handoff.items():
+            rows += [_row(book, language, line, acts=(topic,)) for line in handoff.examples.said_in(language)]
+        rows += [_row(book, language, line, acts=("opt_out",)) for line in book.opt_out.examples.said_in(language)]
+    return rows
+
+
+def _row(
+    book: Playbook,
+    language: Language,
+    text: str,
+    *,
+    objections: tuple[str, ...] = (),
+    needs: tuple[str, ...] = (),
+    acts: tuple[str, ...] | None = None,
+) -> Labelled:
+    return Labelled(
+        id=f"{book.id}-{language}",
+        vertical=book.vertical,
+        text=text,
+        language=language,
+        objections=objections,
+        needs=needs,
+        acts=acts,
+        source=f"playbook-{book.id}",
+    )
+
+
+def _summary(manifests: Sequence[Manifest]) -> Table:
+    table = Table(title="Trained (scores on authors the model has not seen)", title_justify="left")
+    for column in ("predictor", "version", "labels", "score"):
+        table.add_column(column)
+    for manifest in manifests:
+        if manifest.predictor == "conversion":
+            held_out = manifest.metrics["held_out"]
+            score = " ".join(f"turn {turn}: AUC {found['auc']:.2f}" for turn, found in held_out.items())
+        else:
+            score = f"macro-F1 {manifest.metrics['authors_unseen']['macro_f1']:.2f}"
+        table.add_row(manifest.predictor, manifest.version, str(len(manifest.labels)), score)
+    return table

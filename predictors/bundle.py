@@ -1,0 +1,97 @@
+"""Models on disk without pickle: numpy arrays and a manifest. What does not match its manifest is refused, with the reason."""
+
+import hashlib
+import io
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+FORMAT = 1
+ARRAYS = "arrays.npz"
+MANIFEST = "manifest.json"
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class BundleRefused(ValueError):
+    """A model that is not what its manifest says, or that this version cannot serve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """``features`` is the form of the feature function; ``data_sha256`` that of the training rows; ``metrics`` held out."""
+
+    predictor: str
+    labels: tuple[str, ...]
+    features: str
+    data_sha256: str
+    libraries: Mapping[str, str]
+    metrics: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    columns: tuple[str, ...] = ()
+    arrays_sha256: str = ""
+    format: int = FORMAT
+
+    @property
+    def version(self) -> str:
+        return f"{self.predictor}-{self.arrays_sha256[:12]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    manifest: Manifest
+    arrays: Arrays
+
+
+def save(folder: Path, manifest: Manifest, arrays: Arrays) -> Manifest:
+    """Writes the bundle so that a reader sees the old one or the new one, never half; returns the manifest as written."""
+    content = _npz(arrays)
+    manifest = _with_sha(manifest, content)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as new:
+        written = Path(new) / "bundle"
+        written.mkdir()
+        (written / ARRAYS).write_bytes(content)
+        (written / MANIFEST).write_bytes(orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2))
+        if folder.exists():
+            os.replace(folder, Path(new) / "old")
+        os.replace(written, folder)
+    return manifest
+
+
+def load(folder: Path, *, predictor: str, features: str) -> Bundle:
+    """Reads and checks a bundle. Raises ``FileNotFoundError`` if there is none, ``BundleRefused`` if it does not match."""
+    fields = orjson.loads((folder / MANIFEST).read_bytes())
+    try:
+        manifest = Manifest(**{**fields, "labels": tuple(fields["labels"]), "columns": tuple(fields["columns"])})
+    except (TypeError, KeyError) as error:
+        raise BundleRefused(f"{folder / MANIFEST}: {error}") from None
+    for name, found, wanted in (
+        ("format", manifest.format, FORMAT),
+        ("predictor", manifest.predictor, predictor),
+        ("features", manifest.features, features),
+    ):
+        if found != wanted:
+            raise BundleRefused(f"{folder / MANIFEST}: {name} is {found!r}, this version serves {wanted!r}")
+    content = (folder / ARRAYS).read_bytes()
+    if hashlib.sha256(content).hexdigest() != manifest.arrays_sha256:
+        raise BundleRefused(f"{folder / ARRAYS}: sha256 is not the one in the manifest")
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    return Bundle(manifest, arrays)
+
+
+def _npz(arrays: Arrays) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **{name: arrays[name] for name in sorted(arrays)})  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def _with_sha(manifest: Manifest, content: bytes) -> Manifest:
+    return Manifest(**{**asdict(manifest), "arrays_sha256": hashlib.sha256(content).hexdigest()})

@@ -1,0 +1,62 @@
+"""How likely this conversation ends in a sale, after every turn: from running numbers of the dialogue, with its causes."""
+
+import math
+import time
+from collections.abc import Mapping
+
+import numpy as np
+
+from predictors.base import Dialogue, Label, Prediction
+from predictors.bundle import Bundle, BundleRefused
+
+COLUMNS: tuple[str, ...] = (
+    "turns", "open_objections", "resolved_objections", "reopened_objections", "needs_known", "offer_known", "price_known",
+    "act_agree", "act_decline", "act_buy", "act_book", "act_ask_price", "act_ask_discount", "act_ask_info", "act_ask_proof",
+    "act_resolved", "act_opt_out", "act_angry", "act_goodbye", "act_inform", "agreed_before", "declined_before",
+)  # fmt: skip
+FORM = "dialogue counts, 1"
+COUNTS_UP_TO = 6.0
+
+
+def row(so_far: Mapping[str, float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """The model's input of shape ``(len(COLUMNS),)``: counts, cut at six so that length does not speak for itself."""
+    return np.array([min(so_far.get(column, 0.0), COUNTS_UP_TO) for column in COLUMNS], dtype=np.float64)
+
+
+class ConversionModel:
+    """Logistic regression, with an interval from its bootstrap replicas. ``arrays``: ``weights (replicas+1, columns+1)``,
+    the first row being the fit itself, the last column the bias; ``mean, scale (columns,)``."""
+
+    name = "conversion"
+    blocking = False
+
+    def __init__(self, bundle: Bundle) -> None:
+        if bundle.manifest.columns != COLUMNS:
+            raise BundleRefused(f"conversion: columns are {bundle.manifest.columns!r}, this version computes {COLUMNS!r}")
+        self.version = bundle.manifest.version
+        self._weights = bundle.arrays["weights"]
+        self._mean = bundle.arrays["mean"]
+        self._scale = bundle.arrays["scale"]
+
+    def predict(self, dialogue: Dialogue) -> Prediction:
+        started = time.perf_counter()
+        standard = (row(dialogue.so_far) - self._mean) / self._scale
+        scores = self._weights[:, :-1] @ standard + self._weights[:, -1]
+        probability = _logistic(float(scores[0]))
+        low, high = (_logistic(float(bound)) for bound in np.quantile(scores[1:], (0.05, 0.95)))
+        pushes = self._weights[0, :-1] * standard
+        strongest = np.argsort(-np.abs(pushes))[:3]
+        causes = tuple(f"{COLUMNS[i]} {pushes[i]:+.2f}" for i in strongest if abs(pushes[i]) >= 0.05)
+        return Prediction(
+            (Label("converts", probability),),
+            "model",
+            self.version,
+            (time.perf_counter() - started) * 1000,
+            probabilities={"converts": probability},
+            interval=(min(low, probability), max(high, probability)),
+            causes=causes,
+        )
+
+
+def _logistic(score: float) -> float:
+    return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, score))))

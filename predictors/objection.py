@@ -1,0 +1,25 @@
+"""Which of the ten objections the customer raises with this message."""
+
+import time
+
+from predictors.base import Dialogue, Prediction
+from predictors.bundle import Bundle
+from predictors.linear import LinearHead
+
+
+class ObjectionModel:
+    """A calibrated linear head over the shared features. Needs ``Dialogue.features``."""
+
+    name = "objection"
+    blocking = False
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.version = bundle.manifest.version
+        self._head = LinearHead.of(bundle)
+
+    def predict(self, dialogue: Dialogue) -> Prediction:
+        started = time.perf_counter()
+        assert dialogue.features is not None, "the objection model reads encoded messages"
+        labels, probabilities = self._head.above_threshold(dialogue.features, dialogue.text)
+        elapsed = (time.perf_counter() - started) * 1000
+        return Prediction(labels, "model", self.version, elapsed, probabilities=probabilities)

