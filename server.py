@@ -2,7 +2,7 @@
 
 import gc
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import structlog
@@ -28,7 +28,7 @@ def create_app(settings: Settings | None = None, build: Build = build_agent) -> 
     settings = settings or Settings()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         telemetry.configure(settings.log_format, settings.log_level, customer_text=settings.log_customer_text)
         app.state.agent = await build(settings)
         gc.collect()

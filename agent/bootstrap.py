@@ -93,9 +93,7 @@ def _encoder() -> Encoder | None:
         return None
 
 
-def _trained(
-    folder: Path, encoder: Encoder | None, needs: Mapping[str, PlaybookNeeds]
-) -> dict[str, Predictor]:
+def _trained(folder: Path, encoder: Encoder | None, needs: Mapping[str, PlaybookNeeds]) -> dict[str, Predictor]:
     """The predictors whose bundles are there and match; the others answer by rules, and every turn says so."""
     found: dict[str, Predictor] = {}
     if encoder is not None:

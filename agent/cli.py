@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import uuid
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Literal
@@ -145,7 +145,7 @@ def train(
 
 
 @asynccontextmanager
-async def _agent() -> AsyncIterator[SalesAgent]:
+async def _agent() -> AsyncGenerator[SalesAgent]:
     settings = Settings()
     telemetry.configure(settings.log_format, "error", customer_text=settings.log_customer_text)
     agent = await build_agent(settings)
@@ -178,4 +178,3 @@ def main() -> None:
     except (AgentError, PlaybookRefused) as error:
         errors.print(f"[red]{type(error).__name__}[/] {error}")
         sys.exit(2)
-

@@ -11,7 +11,8 @@ from zlib import crc32
 from langgraph.runtime import Runtime
 
 from agent.deadline import Deadline
-from agent.decision.engine import advance, decide as choose
+from agent.decision.engine import advance
+from agent.decision.engine import decide as choose
 from agent.llm.failover import Failover, Written
 from agent.reading import Reader
 from agent.reply.composer import compose
@@ -21,7 +22,16 @@ from agent.reply.lines import Line, said_lines
 from agent.reply.prompt import system_prompt
 from agent.reply.schema import ReplyDraft
 from agent.turn import (
-    Attempt, Brief, Conversation, Decision, Insights, Language, Playbook, Prediction, Progress, Reply,
+    Attempt,
+    Brief,
+    Conversation,
+    Decision,
+    Insights,
+    Language,
+    Playbook,
+    Prediction,
+    Progress,
+    Reply,
     Understanding,
 )  # fmt: skip
 from predictors.base import Dialogue
@@ -260,7 +270,9 @@ async def check(state: TurnState, runtime: TurnRuntime) -> Update:
         text=f"{draft.opening} {body}".strip(),
         talking_points=points,
         objection_answered=decision.objection,
-        question_asked=meta.question_asked if meta.question_asked and meta.question_asked in body else _last_question(body),
+        question_asked=meta.question_asked
+        if meta.question_asked and meta.question_asked in body
+        else _last_question(body),
         next_step=meta.next_step,
         handoff=decision.handoff is not None,
         writer=writer,
@@ -269,9 +281,7 @@ async def check(state: TurnState, runtime: TurnRuntime) -> Update:
         used_lines=said_lines(body, runtime.context.shop.lines[draft.brief.language], draft.brief.progress.used_lines),
     )
     progress = advance(state["conversation"].progress, decision, state["understanding"], state["insights"])
-    progress = replace(
-        progress, used_lines=reply.used_lines, disclosed=progress.disclosed or bool(draft.opening)
-    )
+    progress = replace(progress, used_lines=reply.used_lines, disclosed=progress.disclosed or bool(draft.opening))
     return {"reply": reply, "progress": progress, "check_ms": _ms(runtime, started)}
 
 
@@ -290,5 +300,3 @@ def _last_question(text: str) -> str | None:
 
 def _ms(runtime: TurnRuntime, started: float) -> float:
     return round((runtime.context.clock() - started) * 1000, 3)
-
-

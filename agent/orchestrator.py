@@ -4,9 +4,9 @@ import asyncio
 import hashlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -42,7 +42,7 @@ class Post:
     playbook: str | None = None
     channel: str = "chat"
     locale: str | None = None
-    customer: Customer = Customer()
+    customer: Customer = field(default_factory=Customer)
     metadata: Mapping[str, Any] | None = None
     platform_context: Mapping[str, Any] | None = None
 
@@ -105,9 +105,7 @@ class SalesAgent:
                 try:
                     return await self._run(claimed, post, say)
                 except BaseException:
-                    await asyncio.shield(
-                        self._door.run(turns.release, claimed.conversation.id, claimed.turn_id)
-                    )
+                    await asyncio.shield(self._door.run(turns.release, claimed.conversation.id, claimed.turn_id))
                     raise
 
     def _start_of(self, post: Post) -> conversations.Start:
@@ -124,7 +122,7 @@ class SalesAgent:
         )
 
     @asynccontextmanager
-    async def _in_line(self, conversation_id: str) -> AsyncIterator[None]:
+    async def _in_line(self, conversation_id: str) -> AsyncGenerator[None]:
         """One turn at a time, in the order of arrival, within this process; the lease does it between processes."""
         queue = self._queues.get(conversation_id)
         if queue is None:
@@ -136,7 +134,9 @@ class SalesAgent:
             async with asyncio.timeout(self.settings.queue_wait_s):
                 await queue.lock.acquire()
         except TimeoutError:
-            raise TurnsQueued(f"conversation {conversation_id!r} was busy for {self.settings.queue_wait_s:g} s") from None
+            raise TurnsQueued(
+                f"conversation {conversation_id!r} was busy for {self.settings.queue_wait_s:g} s"
+            ) from None
         finally:
             queue.waiting -= 1
         try:
@@ -171,7 +171,9 @@ class SalesAgent:
             turn_id=claimed.turn_id,
             reply=state["reply"].text,
             response=content,
-            ledger=to_json({**ledger_json(claimed, state, shop), "platform_context": dict(post.platform_context or {})}),
+            ledger=to_json(
+                {**ledger_json(claimed, state, shop), "platform_context": dict(post.platform_context or {})}
+            ),
             progress=state["progress"],
         )
         await self._door.run(turns.commit, finished, self._now())
@@ -215,12 +217,8 @@ class SalesAgent:
     async def turn(self, conversation_id: str, turn_id: str) -> dict[str, Any]:
         return await self._door.run(turns.read_turn, conversation_id, turn_id)
 
-    async def outcome(
-        self, conversation_id: str, outcome: str, value: float | None, details: dict[str, Any]
-    ) -> int:
-        return await self._door.run(
-            conversations.add_outcome, conversation_id, outcome, value, details, self._now()
-        )
+    async def outcome(self, conversation_id: str, outcome: str, value: float | None, details: dict[str, Any]) -> int:
+        return await self._door.run(conversations.add_outcome, conversation_id, outcome, value, details, self._now())
 
     async def erase(self, conversation_id: str) -> int:
         return await self._door.run(conversations.erase_conversation, conversation_id)

@@ -5,14 +5,26 @@ Fields that may hold personal data are replaced by their length unless ``log_cus
 
 import logging
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Generator, MutableMapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
 import structlog
 
 PERSONAL = frozenset(
-    {"text", "message", "reply", "evidence", "name", "email", "phone", "customer", "customer_data", "profile", "context"}
+    {
+        "text",
+        "message",
+        "reply",
+        "evidence",
+        "name",
+        "email",
+        "phone",
+        "customer",
+        "customer_data",
+        "profile",
+        "context",
+    }
 )
 
 
@@ -50,7 +62,7 @@ def hide_personal(_logger: object, _method: str, event: MutableMapping[str, Any]
 
 
 @contextmanager
-def correlated(**ids: str | int | None) -> Iterator[None]:
+def correlated(**ids: str | int | None) -> Generator[None]:
     """Every log line inside carries ``ids`` (request, conversation, turn, pipeline)."""
     with structlog.contextvars.bound_contextvars(**{key: value for key, value in ids.items() if value is not None}):
         yield

@@ -39,7 +39,9 @@ def _insights(turn: Mapping[str, Any]) -> RenderableType:
         lines.append(f"  because {reason}\n", style="dim")
     for name, key in (("objection", "predicted_objections"), ("need", "predicted_needs")):
         for label in insights[key]:
-            lines.append(f"{name} ", style="bold").append(f"{label['type']} {label['probability']:.0%} ({label['source']})")
+            lines.append(f"{name} ", style="bold").append(
+                f"{label['type']} {label['probability']:.0%} ({label['source']})"
+            )
             if label["evidence"]:
                 lines.append(f" “{label['evidence'][0]}”", style="italic dim")
             lines.append("\n")
@@ -93,7 +95,11 @@ def show_ledger(console: Console, ledger: Mapping[str, Any]) -> None:
     for column in ("writer", "failure", "ms", "first token ms"):
         writers.add_column(column)
     for row in ledger["reply"]["attempts"]:
-        writers.add_row(row["writer"], row["failure"] or "", f"{row['elapsed_ms']:.1f}", f"{row['first_token_ms'] or 0:.1f}")
+        writers.add_row(
+            row["writer"], row["failure"] or "", f"{row['elapsed_ms']:.1f}", f"{row['first_token_ms'] or 0:.1f}"
+        )
     console.print(ranked, refused, objections, writers, sep="\n")
     for violation in ledger["reply"]["violations"]:
-        console.print(f"[yellow]stopped[/] {violation['kind']}: {violation['found']!r} -> {violation['repair'] or 'dropped'}")
+        console.print(
+            f"[yellow]stopped[/] {violation['kind']}: {violation['found']!r} -> {violation['repair'] or 'dropped'}"
+        )

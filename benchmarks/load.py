@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,7 +49,7 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def serving(data_dir: Path, models_dir: Path, workers: int, **settings: str) -> AsyncIterator[str]:
+async def serving(data_dir: Path, models_dir: Path, workers: int, **settings: str) -> AsyncGenerator[str]:
     """``sales-agent serve`` in processes of its own, with trained models and an empty store; gives its URL."""
     data_dir.mkdir(parents=True, exist_ok=True)
     if not (data_dir / "models").exists():
@@ -128,10 +128,7 @@ async def crowd(url: str, customers: int, turns: int, think_s: float, tag: str) 
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60)) as session:
         started = time.perf_counter()
         await asyncio.gather(
-            *(
-                talk(session, url, f"{tag}-{n}", _lines(lines, n, turns), think_s, timings)
-                for n in range(customers)
-            )
+            *(talk(session, url, f"{tag}-{n}", _lines(lines, n, turns), think_s, timings) for n in range(customers))
         )
         timings.seconds = time.perf_counter() - started
     return timings

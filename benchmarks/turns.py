@@ -64,12 +64,16 @@ async def measure(models: Path, workers: int, quick: bool, database_url: str | N
 
 
 def show(result: dict[str, object]) -> None:
-    table = Table(title=f"{result['workers']} workers on {result['cores']} cores, {result['store']}", title_justify="left")
+    table = Table(
+        title=f"{result['workers']} workers on {result['cores']} cores, {result['store']}", title_justify="left"
+    )
     for column in ("row", "turns", "errors", "turns/s", "p50 ms", "p95 ms", "p99 ms"):
         table.add_column(column)
     for name, row in result.items():
         if isinstance(row, dict) and "p95_ms" in row:
-            table.add_row(name, *(str(row[key]) for key in ("turns", "errors", "turns_per_s", "p50_ms", "p95_ms", "p99_ms")))
+            table.add_row(
+                name, *(str(row[key]) for key in ("turns", "errors", "turns_per_s", "p50_ms", "p95_ms", "p99_ms"))
+            )
     console = Console()
     console.print(table)
     console.print(f"cost of a late turn against turn 10: {result['history']}")

@@ -86,7 +86,9 @@ class AnswerFinder:
             likeness = self._vectors[playbook] @ row.dense[:WIDTH]
         else:
             said = frozenset(words(text))
-            likeness = np.array([len(said & asked) / len(said | asked) if said else 0.0 for asked in self._words[playbook]])
+            likeness = np.array(
+                [len(said & asked) / len(said | asked) if said else 0.0 for asked in self._words[playbook]]
+            )
         best = int(np.argmax(likeness))
         found = float(likeness[best])
         return (questions[best].answer_id if found >= ANSWER_LIKENESS else None), found

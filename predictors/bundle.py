@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -60,8 +59,8 @@ def save(folder: Path, manifest: Manifest, arrays: Arrays) -> Manifest:
         (written / ARRAYS).write_bytes(content)
         (written / MANIFEST).write_bytes(orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2))
         if folder.exists():
-            os.replace(folder, Path(new) / "old")
-        os.replace(written, folder)
+            folder.replace(Path(new) / "old")
+        written.replace(folder)
     return manifest
 
 

@@ -32,7 +32,9 @@ class ConversionModel:
 
     def __init__(self, bundle: Bundle) -> None:
         if bundle.manifest.columns != COLUMNS:
-            raise BundleRefused(f"conversion: columns are {bundle.manifest.columns!r}, this version computes {COLUMNS!r}")
+            raise BundleRefused(
+                f"conversion: columns are {bundle.manifest.columns!r}, this version computes {COLUMNS!r}"
+            )
         self.version = bundle.manifest.version
         self._weights = bundle.arrays["weights"]
         self._mean = bundle.arrays["mean"]

@@ -3,26 +3,30 @@
 from predictors.base import Language
 from predictors.text import words
 
-_SPANISH = frozenset(
-    """de la que el en y a los se del las un por con no una su para es al lo como mas pero sus le ya o este si porque esta
-    entre cuando muy sin sobre tambien me hasta hay donde quien desde todo nos durante todos uno les ni contra otros ese eso
-    ante ellos e esto mi antes algunos unos yo otro otras otra tanto esa estos mucho quienes nada muchos cual poco ella estar
-    estas algunas algo nosotros tu te ti hola gracias buenas buenos dias tardes noches quiero quisiera cuanto cuesta vale
-    precio caro tengo tiene tienes necesito puedo puede pueden seria esta estoy soy eres ustedes usted vos pues bueno ahora
-    luego despues manana hoy semana mes ano senor senora casa techo gotera seguro favor dale claro ok vale listo porfa xfa q
-    xq tmb pq haces hacer hago voy va vamos ir ser fue era son han ha he sido solo siempre nunca ya asi entonces creo digo
-    dice parece gusta interesa informacion llamar llamame hablar persona dinero trabajo tiempo cuerpo peso salud""".split()
-)
-_ENGLISH = frozenset(
-    """the of and to a in is you that it he was for on are with as i his they be at one have this from or had by but not what
-    all were we when your can said there use an each which she do how their if will up other about out many then them these so
-    some her would make like him into time has look two more write go see number no way could people my than first been call
-    who its now find long down day did get come made may part hi hello hey thanks thank please yes yeah yep nope sure ok okay
-    want need price cost much expensive roof leak house insurance just don't dont im i'm it's its i've ive can't cant what's
-    whats that's thats i'd id you're youre we're really think know got going gonna wanna let me us our does didn't doesn't
-    because though still already good great sounds right well maybe here where why work works working pay money send email
-    someone anybody anyone stop week month year today tomorrow morning wife husband too very should""".split()
-)
+_SPANISH_WORDS = """
+de la que el en y a los se del las un por con no una su para es al lo como mas pero sus le ya o este si porque esta
+entre cuando muy sin sobre tambien me hasta hay donde quien desde todo nos durante todos uno les ni contra otros ese
+eso ante ellos e esto mi antes algunos unos yo otro otras otra tanto esa estos mucho quienes nada muchos cual poco
+ella estar estas algunas algo nosotros tu te ti hola gracias buenas buenos dias tardes noches quiero quisiera cuanto
+cuesta vale precio caro tengo tiene tienes necesito puedo puede pueden seria esta estoy soy eres ustedes usted vos
+pues bueno ahora luego despues manana hoy semana mes ano senor senora casa techo gotera seguro favor dale claro ok
+vale listo porfa xfa q xq tmb pq haces hacer hago voy va vamos ir ser fue era son han ha he sido solo siempre nunca
+ya asi entonces creo digo dice parece gusta interesa informacion llamar llamame hablar persona dinero trabajo tiempo
+cuerpo peso salud
+"""
+_SPANISH = frozenset(_SPANISH_WORDS.split())
+_ENGLISH_WORDS = """
+the of and to a in is you that it he was for on are with as i his they be at one have this from or had by but not
+what all were we when your can said there use an each which she do how their if will up other about out many then
+them these so some her would make like him into time has look two more write go see number no way could people my
+than first been call who its now find long down day did get come made may part hi hello hey thanks thank please yes
+yeah yep nope sure ok okay want need price cost much expensive roof leak house insurance just don't dont im i'm it's
+its i've ive can't cant what's whats that's thats i'd id you're youre we're really think know got going gonna wanna
+let me us our does didn't doesn't because though still already good great sounds right well maybe here where why
+work works working pay money send email someone anybody anyone stop week month year today tomorrow morning wife
+husband too very should
+"""
+_ENGLISH = frozenset(_ENGLISH_WORDS.split())
 
 
 def spanish_share(text: str) -> tuple[float, int]:

@@ -51,9 +51,7 @@ class LinearHead:
         probabilities = self.probabilities(row)
         found = np.nonzero(probabilities >= self.threshold)[0]
         ordered: Sequence[int] = found[np.argsort(-probabilities[found])].tolist()
-        labels = tuple(
-            Label(self.labels[i], float(probabilities[i]), self._evidence(i, row, text)) for i in ordered
-        )
+        labels = tuple(Label(self.labels[i], float(probabilities[i]), self._evidence(i, row, text)) for i in ordered)
         return labels, dict(zip(self.labels, probabilities.tolist(), strict=True))
 
     def _evidence(self, label: int, row: Features, text: str) -> tuple[str, ...]:

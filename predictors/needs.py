@@ -70,4 +70,3 @@ class NeedsModel:
         labels.sort(key=lambda label: -label.probability)
         elapsed = (time.perf_counter() - started) * 1000
         return Prediction(tuple(labels), "model", self.version, elapsed, probabilities=probabilities)
-

@@ -5,6 +5,7 @@ a pip package) and hashed words and character n-grams. The heads in ``predictors
 """
 
 import hashlib
+import itertools
 import importlib.util
 import re
 import unicodedata
@@ -68,7 +69,7 @@ def buckets(text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     for word in said:
         for bucket in _word_buckets(word):
             counts[bucket] = counts.get(bucket, 0.0) + 1.0
-    for left, right in zip(said, said[1:], strict=False):
+    for left, right in itertools.pairwise(said):
         bucket = crc32(f"{left} {right}".encode()) % BUCKETS
         counts[bucket] = counts.get(bucket, 0.0) + 2.0
     columns = np.fromiter(counts, dtype=np.int64, count=len(counts))

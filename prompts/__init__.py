@@ -9,7 +9,16 @@ from prompts.rendering import render
 
 PLAYBOOKS = Path(__file__).parent / "playbooks"
 
-__all__ = ["PLAYBOOKS", "Fault", "LoadedPlaybook", "PlaybookRefused", "UnknownPlaybook", "load_playbook", "playbook_names", "render"]
+__all__ = [
+    "PLAYBOOKS",
+    "Fault",
+    "LoadedPlaybook",
+    "PlaybookRefused",
+    "UnknownPlaybook",
+    "load_playbook",
+    "playbook_names",
+    "render",
+]
 
 
 def playbook_names(folder: Path = PLAYBOOKS) -> tuple[str, ...]:

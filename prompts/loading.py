@@ -129,7 +129,9 @@ def _fill(
             }
         )
     if isinstance(value, Strict):
-        update = {name: _fill(getattr(value, name), words, (*place, name), problems) for name in type(value).model_fields}
+        update = {
+            name: _fill(getattr(value, name), words, (*place, name), problems) for name in type(value).model_fields
+        }
         return value.model_copy(update=update)
     if isinstance(value, Mapping):
         return {key: _fill(item, words, (*place, key), problems) for key, item in value.items()}  # type: ignore[return-value]

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from agent.settings import Settings
 from agent.training import Predictor, train_bundles
-from rich.console import Console
 
 
 @pytest.fixture(scope="session", autouse=True)

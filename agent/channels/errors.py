@@ -10,8 +10,15 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from agent.errors import (
-    AgentError, ConversationExists, InvalidInput, KeyReused, LeaseLost, StoreUnavailable, TurnsQueued,
-    UnknownConversation, UnknownTurn,
+    AgentError,
+    ConversationExists,
+    InvalidInput,
+    KeyReused,
+    LeaseLost,
+    StoreUnavailable,
+    TurnsQueued,
+    UnknownConversation,
+    UnknownTurn,
 )  # fmt: skip
 
 log = structlog.get_logger(__name__)
@@ -29,9 +36,7 @@ STATUS: Mapping[type[AgentError], tuple[int, str]] = {
 RETRY_AFTER_S = {429: "1", 503: "1"}
 
 
-def error_response(
-    status: int, kind: str, message: str, problems: Sequence[Mapping[str, str | None]] = ()
-) -> Response:
+def error_response(status: int, kind: str, message: str, problems: Sequence[Mapping[str, str | None]] = ()) -> Response:
     content = orjson.dumps({"type": kind, "message": message, "problems": problems})
     headers = {"Retry-After": RETRY_AFTER_S[status]} if status in RETRY_AFTER_S else None
     return Response(content, status_code=status, media_type="application/json", headers=headers)

@@ -78,7 +78,9 @@ class ConversationResponse(BaseModel):
     metadata: dict[str, Any]
     stage: str
     language: Literal["es", "en"] | None
-    objections: list[dict[str, Any]] = Field(description="The objection ledger: type, status, evidence, times addressed.")
+    objections: list[dict[str, Any]] = Field(
+        description="The objection ledger: type, status, evidence, times addressed."
+    )
     needs: list[str]
     messages: int
     turns: int

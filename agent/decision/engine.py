@@ -96,8 +96,10 @@ def _handoff(now: Situation) -> HandoffTopic:
 def advance(progress: Progress, decision: Decision, understanding: Understanding, insights: Insights) -> Progress:
     """What the conversation remembers after this turn. Bounded lists: a long conversation costs no more than a short one."""
     asked_before = progress.asked[-1] if progress.asked else None
-    answered = asked_before is not None and progress.actions[-1:] == (Action.ASK_DISCOVERY,) and understanding.has(
-        Act.INFORM, Act.AGREE, Act.DECLINE, Act.BOOK
+    answered = (
+        asked_before is not None
+        and progress.actions[-1:] == (Action.ASK_DISCOVERY,)
+        and understanding.has(Act.INFORM, Act.AGREE, Act.DECLINE, Act.BOOK)
     )
     action = decision.action
     presented = action in (Action.PRESENT_OFFER, Action.QUOTE_PRICE, Action.TRIAL_CLOSE, Action.CONFIRM_SALE)

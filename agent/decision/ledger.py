@@ -40,8 +40,7 @@ def _left_alone(entry: LedgerEntry, understanding: Understanding, seq: int) -> L
     if not entry.open:
         return entry
     settled = understanding.has(Act.RESOLVED, Act.BUY) or (
-        entry.status == "addressed"
-        and (understanding.has(*_SETTLING) or seq - entry.changed_at_seq >= MOVED_ON_AFTER)
+        entry.status == "addressed" and (understanding.has(*_SETTLING) or seq - entry.changed_at_seq >= MOVED_ON_AFTER)
     )
     if not settled:
         return entry

@@ -53,75 +53,141 @@ def _good_news(now: Situation) -> bool:
 
 CONSIDERATIONS: tuple[Consideration, ...] = (
     # What ends the conversation or leaves the machine's hands
-    Consideration(Action.CLOSE_POLITELY, 20, "the customer opted out", lambda s: s.said(Act.OPT_OUT) or s.progress.opted_out),
+    Consideration(
+        Action.CLOSE_POLITELY, 20, "the customer opted out", lambda s: s.said(Act.OPT_OUT) or s.progress.opted_out
+    ),
     Consideration(Action.CLOSE_POLITELY, 20, "the customer may not buy", Situation.may_not_buy),
     Consideration(Action.HANDOFF_TO_HUMAN, 20, "a person has to take this", lambda s: s.handoff_topic() is not None),
     Consideration(
         Action.HANDOFF_TO_HUMAN, 6, "a person already has this case", lambda s: s.progress.handed_off and not _asks(s)
     ),
     Consideration(
-        Action.CLOSE_POLITELY, 7, "the customer says goodbye",
+        Action.CLOSE_POLITELY,
+        7,
+        "the customer says goodbye",
         lambda s: s.said(Act.GOODBYE) and not s.said(Act.BOOK, Act.BUY) and not s.unanswered(),
     ),
     Consideration(
-        Action.CLOSE_POLITELY, 5, "everything is settled",
+        Action.CLOSE_POLITELY,
+        5,
+        "everything is settled",
         lambda s: s.progress.sold and s.said(Act.THANK, Act.GOODBYE) and not _asks(s),
     ),
     Consideration(
-        Action.CLOSE_POLITELY, 6, "a second no is a no",
-        lambda s: s.said(Act.DECLINE) and not _asks(s) and s.last_action in (Action.NURTURE, Action.HANDLE_OBJECTION, Action.TRIAL_CLOSE, Action.OFFER_INCENTIVE) and not s.said(Act.BOOK),
+        Action.CLOSE_POLITELY,
+        6,
+        "a second no is a no",
+        lambda s: (
+            s.said(Act.DECLINE)
+            and not _asks(s)
+            and s.last_action in (Action.NURTURE, Action.HANDLE_OBJECTION, Action.TRIAL_CLOSE, Action.OFFER_INCENTIVE)
+            and not s.said(Act.BOOK)
+        ),
     ),
     # What the message plainly asks for
-    Consideration(Action.CONFIRM_SALE, 10, "the customer wants to buy", lambda s: s.said(Act.BUY) and not s.raised_now()),
     Consideration(
-        Action.CONFIRM_SALE, 8, "the customer said yes to the closing question",
-        lambda s: s.said(Act.AGREE) and s.last_action is Action.TRIAL_CLOSE and not s.raised_now() and not s.said(Act.BOOK),
+        Action.CONFIRM_SALE, 10, "the customer wants to buy", lambda s: s.said(Act.BUY) and not s.raised_now()
     ),
-    Consideration(Action.SCHEDULE_FOLLOW_UP, 8, "the customer wants an appointment or a later contact", lambda s: s.said(Act.BOOK)),
     Consideration(
-        Action.SCHEDULE_FOLLOW_UP, 5, "the customer said yes to an appointment",
+        Action.CONFIRM_SALE,
+        8,
+        "the customer said yes to the closing question",
+        lambda s: (
+            s.said(Act.AGREE) and s.last_action is Action.TRIAL_CLOSE and not s.raised_now() and not s.said(Act.BOOK)
+        ),
+    ),
+    Consideration(
+        Action.SCHEDULE_FOLLOW_UP, 8, "the customer wants an appointment or a later contact", lambda s: s.said(Act.BOOK)
+    ),
+    Consideration(
+        Action.SCHEDULE_FOLLOW_UP,
+        5,
+        "the customer said yes to an appointment",
         lambda s: s.said(Act.AGREE) and s.last_action in (Action.SCHEDULE_FOLLOW_UP, Action.NURTURE),
     ),
     Consideration(Action.QUOTE_PRICE, 9, "the customer asks for the price", lambda s: s.said(Act.ASK_PRICE)),
-    Consideration(Action.OFFER_INCENTIVE, 9, "the customer asks for a better price", lambda s: s.said(Act.ASK_DISCOUNT)),
-    Consideration(Action.HANDLE_OBJECTION, 4, "the customer asks for a better price", lambda s: s.said(Act.ASK_DISCOUNT)),
+    Consideration(
+        Action.OFFER_INCENTIVE, 9, "the customer asks for a better price", lambda s: s.said(Act.ASK_DISCOUNT)
+    ),
+    Consideration(
+        Action.HANDLE_OBJECTION, 4, "the customer asks for a better price", lambda s: s.said(Act.ASK_DISCOUNT)
+    ),
     Consideration(Action.ANSWER_QUESTION, 8, "the customer asks something", lambda s: s.said(Act.ASK_INFO)),
     Consideration(Action.ANSWER_QUESTION, 3, "the customer asks something", _asks),
     Consideration(Action.SHARE_PROOF, 9, "the customer asks for evidence", lambda s: s.said(Act.ASK_PROOF)),
     # Objections
-    Consideration(Action.HANDLE_OBJECTION, 8, "the customer has just raised an objection", lambda s: bool(s.raised_now())),
-    Consideration(Action.HANDLE_OBJECTION, 4, "an objection is still unanswered", lambda s: bool(s.unanswered()) and not s.raised_now()),
+    Consideration(
+        Action.HANDLE_OBJECTION, 8, "the customer has just raised an objection", lambda s: bool(s.raised_now())
+    ),
+    Consideration(
+        Action.HANDLE_OBJECTION,
+        4,
+        "an objection is still unanswered",
+        lambda s: bool(s.unanswered()) and not s.raised_now(),
+    ),
     Consideration(Action.SHARE_PROOF, 6, "doubts are best met with evidence", lambda s: _now(s, "trust")),
-    Consideration(Action.SHARE_PROOF, 2, "evidence helps with this objection", lambda s: _now(s, "competitor", "fit", "no_need")),
+    Consideration(
+        Action.SHARE_PROOF, 2, "evidence helps with this objection", lambda s: _now(s, "competitor", "fit", "no_need")
+    ),
     Consideration(Action.OFFER_INCENTIVE, 9, "price stands in the way again", lambda s: _again(s, "price")),
     Consideration(
-        Action.SCHEDULE_FOLLOW_UP, 6, "the moment is wrong: agree on a better one",
+        Action.SCHEDULE_FOLLOW_UP,
+        6,
+        "the moment is wrong: agree on a better one",
         lambda s: _again(s, "timing", "stall", "authority"),
     ),
-    Consideration(Action.SCHEDULE_FOLLOW_UP, 3, "a fixed time keeps this alive", lambda s: _now(s, "timing", "stall", "authority")),
-    Consideration(Action.NURTURE, 5, "the customer is not ready: leave it warm", lambda s: _again(s, "timing", "stall", "no_need", "competitor")),
-    Consideration(Action.NURTURE, 3, "the customer is not ready: leave it warm", lambda s: _now(s, "timing", "stall", "no_need")),
+    Consideration(
+        Action.SCHEDULE_FOLLOW_UP, 3, "a fixed time keeps this alive", lambda s: _now(s, "timing", "stall", "authority")
+    ),
+    Consideration(
+        Action.NURTURE,
+        5,
+        "the customer is not ready: leave it warm",
+        lambda s: _again(s, "timing", "stall", "no_need", "competitor"),
+    ),
+    Consideration(
+        Action.NURTURE, 3, "the customer is not ready: leave it warm", lambda s: _now(s, "timing", "stall", "no_need")
+    ),
     Consideration(Action.NURTURE, 5, "the customer said no", lambda s: s.said(Act.DECLINE) and not s.raised_now()),
     # Moving the sale on
     Consideration(
-        Action.TRIAL_CLOSE, 6, "the doubts are settled and an offer is on the table",
+        Action.TRIAL_CLOSE,
+        6,
+        "the doubts are settled and an offer is on the table",
         lambda s: _good_news(s) and (s.progress.offer is not None or bool(s.progress.priced)),
     ),
-    Consideration(Action.TRIAL_CLOSE, 4, "the customer is likely to buy", lambda s: s.conversion >= 0.6 and not s.raised_now()),
     Consideration(
-        Action.PRESENT_OFFER, 5, "the need is known and nothing has been offered yet",
+        Action.TRIAL_CLOSE, 4, "the customer is likely to buy", lambda s: s.conversion >= 0.6 and not s.raised_now()
+    ),
+    Consideration(
+        Action.PRESENT_OFFER,
+        5,
+        "the need is known and nothing has been offered yet",
         lambda s: bool(s.needs()) and _offer_is_new(s) and s.progress.customer_turns >= 1,
     ),
-    Consideration(Action.PRESENT_OFFER, 3, "the customer agrees to hear more", lambda s: _good_news(s) and _offer_is_new(s)),
+    Consideration(
+        Action.PRESENT_OFFER, 3, "the customer agrees to hear more", lambda s: _good_news(s) and _offer_is_new(s)
+    ),
     Consideration(Action.PRESENT_OFFER, 2, "the customer names a need", lambda s: bool(s.needs_now())),
     Consideration(Action.ASK_DISCOVERY, 5, "the conversation has just begun", lambda s: s.progress.customer_turns == 0),
-    Consideration(Action.ASK_DISCOVERY, 3, "not enough is known about the customer yet", lambda s: not s.needs() and _discovery_left(s)),
     Consideration(
-        Action.ASK_DISCOVERY, 3, "the customer is telling about himself",
+        Action.ASK_DISCOVERY,
+        3,
+        "not enough is known about the customer yet",
+        lambda s: not s.needs() and _discovery_left(s),
+    ),
+    Consideration(
+        Action.ASK_DISCOVERY,
+        3,
+        "the customer is telling about himself",
         lambda s: s.said(Act.INFORM) and len(s.progress.slots) < 4 and not _asks(s),
     ),
-    Consideration(Action.ASK_DISCOVERY, 2, "a question brings the talk back", lambda s: s.said(Act.OFF_TOPIC, Act.INJECTION)),
-    Consideration(Action.SHARE_PROOF, 1, "evidence supports the offer", lambda s: not _offer_is_new(s) and not s.progress.proofs),
+    Consideration(
+        Action.ASK_DISCOVERY, 2, "a question brings the talk back", lambda s: s.said(Act.OFF_TOPIC, Act.INJECTION)
+    ),
+    Consideration(
+        Action.SHARE_PROOF, 1, "evidence supports the offer", lambda s: not _offer_is_new(s) and not s.progress.proofs
+    ),
 )
 
 
@@ -134,7 +200,10 @@ def rank(now: Situation, allowed: Iterable[Action]) -> tuple[RankedAction, ...]:
             scores[consideration.action] += consideration.points
             reasons[consideration.action].append(consideration.reason)
     repeated = now.last_action
-    if repeated in (Action.PRESENT_OFFER, Action.SHARE_PROOF, Action.TRIAL_CLOSE, Action.NURTURE) and repeated in scores:
+    if (
+        repeated in (Action.PRESENT_OFFER, Action.SHARE_PROOF, Action.TRIAL_CLOSE, Action.NURTURE)
+        and repeated in scores
+    ):
         scores[repeated] -= 2
         reasons[repeated].append("this was done a moment ago")
     propensities = _softmax(scores)

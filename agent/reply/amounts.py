@@ -39,7 +39,8 @@ _DURATION_UNITS = {
     "year": r"años?|years?|yrs?",
 }
 _DURATION_AFTER = re.compile(
-    r"[\s-]?(?:" + "|".join(f"(?P<{unit}>(?:{words})\\b)" for unit, words in _DURATION_UNITS.items()) + ")", re.IGNORECASE
+    r"[\s-]?(?:" + "|".join(f"(?P<{unit}>(?:{words})\\b)" for unit, words in _DURATION_UNITS.items()) + ")",
+    re.IGNORECASE,
 )
 _PERIODS = {
     "week": r"a la semana|por semana|semanales?|a week|per week|weekly|/\s?(?:wk|week|semana|sem)\b",
@@ -87,7 +88,7 @@ _CLOCK = re.compile(
     r"|\b(?P<colon>[01]?\d|2[0-3]):(?P<colon_minute>[0-5]\d)\b)",
     re.IGNORECASE,
 )
-_SOON = re.compile(r"\b(?:mañana(?! (?:por|en) la mañana)|pasado mañana|hoy mismo|tomorrow|tonight|esta noche)\b", re.IGNORECASE)
+_SOON = re.compile(r"\b(?:mañana|pasado mañana|hoy mismo|tomorrow|tonight|esta noche)\b", re.IGNORECASE)
 _MORNING = re.compile(r"(?:\b(?:por|en|de|a) la |\bcada |\buna )$", re.IGNORECASE)
 SMALL = 20
 """Counts up to this are ordinary talk ("two questions"), not claims."""
@@ -101,13 +102,15 @@ def find_amounts(text: str, language: Language) -> tuple[Amount, ...]:
     for number in numerals(text, language):
         if any(one.start < number.end and number.start < one.end for one in found):
             continue
-        amount = _classified(text, number)
-        if amount is not None:
-            found.append(amount)
-    return _with_ranges(tuple(sorted(found, key=lambda one: one.start)), text)
+        found.append(_classified(text, number))
+    return tuple(one for one in _with_ranges(sorted(found, key=lambda one: one.start), text) if not _small_talk(one))
 
 
-def _classified(text: str, number: Numeral) -> Amount | None:
+def _small_talk(amount: Amount) -> bool:
+    return amount.kind == "count" and isinstance(amount.value, Decimal) and amount.value <= SMALL
+
+
+def _classified(text: str, number: Numeral) -> Amount:
     before = _CURRENCY_BEFORE.search(text[max(0, number.start - 6) : number.start])
     start = number.start - (len(before.group(0)) if before else 0)
     if match := _PERCENT_AFTER.match(text, number.end):
@@ -120,16 +123,14 @@ def _classified(text: str, number: Numeral) -> Amount | None:
         return Amount("price", number.value, period.lastgroup if period else None, start, end, text[start:end])
     if match := _DURATION_AFTER.match(text, number.end):
         return Amount("duration", number.value, match.lastgroup, start, match.end(), text[start : match.end()])
-    if number.value > SMALL:
-        return Amount("count", number.value, None, start, number.end, text[start : number.end])
-    return None
+    return Amount("count", number.value, None, start, number.end, text[start : number.end])
 
 
 _RANGE = re.compile(r"\s?(?:-|–|y|a|and|to|o|or)\s?", re.IGNORECASE)
 
 
-def _with_ranges(amounts: tuple[Amount, ...], text: str) -> tuple[Amount, ...]:
-    """"between 8,500 and $14,000", "3 a 5 días": the first figure is counted in what the second one is."""
+def _with_ranges(amounts: list[Amount], text: str) -> list[Amount]:
+    """ "between 8,500 and $14,000", "3 a 5 días": the first figure is counted in what the second one is."""
     joined: list[Amount] = []
     for index, one in enumerate(amounts):
         following = amounts[index + 1] if index + 1 < len(amounts) else None
@@ -137,7 +138,7 @@ def _with_ranges(amounts: tuple[Amount, ...], text: str) -> tuple[Amount, ...]:
         if one.kind == "count" and ranged and following is not None and following.kind != "date":
             one = Amount(following.kind, one.value, following.unit, one.start, one.end, one.text)
         joined.append(one)
-    return tuple(joined)
+    return joined
 
 
 def _dates(text: str) -> Iterator[Amount]:
@@ -169,5 +170,7 @@ def _overlaps(match: re.Match[str], taken: list[tuple[int, int]]) -> bool:
 def _clock(match: re.Match[str]) -> str:
     """Hour and minute on a twelve-hour dial: "a las 17:00" and "at 5 pm" are the same time."""
     hour = int(next(match.group(name) for name in ("es", "en", "bare", "colon") if match.group(name)))
-    minute = next((match.group(f"{name}_minute") for name in ("es", "en", "bare", "colon") if match.group(f"{name}_minute")), "00")
+    minute = next(
+        (match.group(f"{name}_minute") for name in ("es", "en", "bare", "colon") if match.group(f"{name}_minute")), "00"
+    )
     return f"{hour % 12:02d}:{minute}"

@@ -88,7 +88,9 @@ class _Saying:
     def _benefit(self) -> Iterator[Line]:
         need = self._brief.decision.need
         if need is not None:
-            yield from self._unsaid(Line(f"needs.{need}.benefit", self._book.needs[need].benefit.said_in(self._language)))
+            yield from self._unsaid(
+                Line(f"needs.{need}.benefit", self._book.needs[need].benefit.said_in(self._language))
+            )
 
     def _ask_discovery(self) -> Iterator[Line]:
         if self._brief.understanding.has(Act.INFORM, Act.AGREE, Act.DECLINE):

@@ -40,9 +40,8 @@ _TIER = re.compile(
     r"\b(?:[Pp]lan|[Pp]rograma|[Pp]aquete|[Mm]embres[íi]a|[Pp]ack) (?P<after>[A-ZÁÉÍÓÚÑ][\wáéíóúñ-]+)"
     r"|\b(?P<before>[A-Z][\w-]+) (?:[Pp]lan|[Pp]ackage|[Pp]rogram(?:me)?|[Mm]embership|[Tt]ier)\b"
 )
-_COMMON = frozenset(
-    "the a an our your this that we my one which each every el la un una tu su nuestro este ese cada otro".split()
-)
+_COMMON_WORDS = "the a an our your this that we my one which each every el la un una tu su nuestro este ese cada otro"
+_COMMON = frozenset(_COMMON_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +144,7 @@ class _Judge:
         for amount in find_amounts(self._sentence, self._language):
             yield from self._judge(amount, heard)
 
-    def _judge(
-        self, amount: Amount, heard: frozenset[tuple[str, Decimal | str, str | None]]
-    ) -> Iterator[Violation]:
+    def _judge(self, amount: Amount, heard: frozenset[tuple[str, Decimal | str, str | None]]) -> Iterator[Violation]:
         key = (amount.kind, amount.value, amount.unit)
         match amount.kind:
             case "price":
@@ -157,7 +154,11 @@ class _Judge:
             case "duration":
                 if key not in self._known.figures and key not in heard:
                     offer = self._offer
-                    repair = wording.duration(offer.duration, self._playbook, self._language) if offer and offer.duration else None
+                    repair = (
+                        wording.duration(offer.duration, self._playbook, self._language)
+                        if offer and offer.duration
+                        else None
+                    )
                     yield self._wrong("duration", amount.text, repair)
             case "date":
                 if key not in self._known.figures and key not in heard:
@@ -167,15 +168,15 @@ class _Judge:
                 if amount.value not in values and not self._is_price_of_an_offer(amount):
                     yield self._wrong("count", amount.text)
 
-    def _price(
-        self, amount: Amount, heard: frozenset[tuple[str, Decimal | str, str | None]]
-    ) -> Iterator[Violation]:
+    def _price(self, amount: Amount, heard: frozenset[tuple[str, Decimal | str, str | None]]) -> Iterator[Violation]:
         assert isinstance(amount.value, Decimal)
         offers = (self._offer,) if self._offer else self._playbook.offers
         if any(self._is_price_of(offer, amount.value, amount.unit) for offer in offers):
             return
         statement = (amount.kind, amount.value, amount.unit) in self._known.figures
-        if statement and not any(amount.value == value for offer in self._playbook.offers for value, _ in self._book.prices[offer.id]):
+        if statement and not any(
+            amount.value == value for offer in self._playbook.offers for value, _ in self._book.prices[offer.id]
+        ):
             return
         said = {value for kind, value, _ in heard if kind in ("price", "count")}
         if amount.value in said and _ECHO.search(self._sentence) and not _DISCOUNT.search(self._sentence):
@@ -201,9 +202,7 @@ class _Judge:
         assert isinstance(amount.value, Decimal)
         return any(self._is_price_of(offer, amount.value, None) for offer in self._playbook.offers)
 
-    def _percent(
-        self, amount: Amount, heard: frozenset[tuple[str, Decimal | str, str | None]]
-    ) -> Iterator[Violation]:
+    def _percent(self, amount: Amount, heard: frozenset[tuple[str, Decimal | str, str | None]]) -> Iterator[Violation]:
         assert isinstance(amount.value, Decimal)
         if amount.unit == "discount" or _DISCOUNT.search(self._sentence):
             if not 0 < amount.value <= self._granted:
@@ -220,7 +219,11 @@ class _Judge:
                 yield self._wrong("product", match.group(0))
         for match in _TIER.finditer(self._sentence):
             name = match.group("after") or match.group("before")
-            if name.lower() not in _COMMON and match.group(0).lower() not in self._known.words and not self._part_of_a_name(name):
+            if (
+                name.lower() not in _COMMON
+                and match.group(0).lower() not in self._known.words
+                and not self._part_of_a_name(name)
+            ):
                 yield self._wrong("product", match.group(0))
 
     def _part_of_a_name(self, word: str) -> bool:

@@ -32,7 +32,9 @@ _MULTIPLIERS = {
 }
 _JOINERS = {"es": {"y"}, "en": {"and"}}
 _WORD = re.compile(r"[^\W\d_]+")
-_DIGITS = re.compile(r"(?<![\w])\d{1,3}(?:[.,\u00a0\u202f ]\d{3})+(?!\d)(?:[.,]\d{1,2}(?!\d))?|(?<![\w.,])\d+(?:[.,]\d+)?")
+_DIGITS = re.compile(
+    r"(?<![\w])\d{1,3}(?:[.,\u00a0\u202f ]\d{3})+(?!\d)(?:[.,]\d{1,2}(?!\d))?|(?<![\w.,])\d+(?:[.,]\d+)?"
+)
 _SCALE = re.compile(r"\s?(?:k\b|mil\b|thousand\b|grand\b|million(?:es)?\b|millón\b)", re.IGNORECASE)
 _ACCENTS = str.maketrans("áéíóúü", "aeiouu")
 

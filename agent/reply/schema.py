@@ -17,8 +17,12 @@ class ReplyDraft(BaseModel):
         tuple[Annotated[str, Field(max_length=200)], ...],
         Field(max_length=4, description="Short points for the sales rep, never shown to the customer."),
     ] = ()
-    objection_answered: Annotated[ObjectionType | None, Field(description="The objection that the reply answers.")] = None
-    question_asked: Annotated[str | None, Field(max_length=300, description="The one question in the reply, if any.")] = None
+    objection_answered: Annotated[ObjectionType | None, Field(description="The objection that the reply answers.")] = (
+        None
+    )
+    question_asked: Annotated[
+        str | None, Field(max_length=300, description="The one question in the reply, if any.")
+    ] = None
     next_step: Annotated[str | None, Field(max_length=200, description="What happens next, in the rep's words.")] = None
     handoff: Annotated[bool, Field(description="True if a person should take over, in the writer's opinion.")] = False
 

@@ -48,7 +48,12 @@ def incoming(begin: conversations.Start, text: str, message_id: str | None = Non
 
 def finished(claimed: turns.Claimed, reply: str = "hola", progress: Progress | None = None) -> turns.Finished:
     return turns.Finished(
-        claimed.conversation.id, claimed.turn_id, reply, b'{"response":"hola"}', b'{"decision":{}}', progress or Progress()
+        claimed.conversation.id,
+        claimed.turn_id,
+        reply,
+        b'{"response":"hola"}',
+        b'{"decision":{}}',
+        progress or Progress(),
     )
 
 
@@ -89,7 +94,9 @@ async def test_a_repeat_returns_the_very_same_bytes(door: Door) -> None:
     begin = start()
     first = await claim(door, incoming(begin, "hola", "m-1"))
     await door.run(turns.commit, finished(first), NOW)
-    assert await door.run(turns.claim, incoming(begin, "hola", "m-1"), NOW, 30.0) == turns.Repeated(b'{"response":"hola"}')
+    assert await door.run(turns.claim, incoming(begin, "hola", "m-1"), NOW, 30.0) == turns.Repeated(
+        b'{"response":"hola"}'
+    )
 
 
 async def test_the_same_id_with_another_text_is_refused(door: Door) -> None:
