@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import uuid
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Literal
@@ -75,7 +75,7 @@ def turn(
             show_turn(console, text, response)
             console.print(f"[dim]conversation {response['conversation_id']}, turn {response['turn_id']}[/]")
 
-    _run(run())
+    asyncio.run(run())
 
 
 @app.command()
@@ -90,7 +90,7 @@ def chat(playbook: Playbook = None, conversation: ConversationId = None) -> None
                 response = await agent.post(Post(conversation_id, text, playbook=playbook))
                 show_turn(console, text, orjson.loads(response))
 
-    _run(run())
+    asyncio.run(run())
 
 
 @app.command()
@@ -111,7 +111,7 @@ def demo(
                         show_turn(console, text, orjson.loads(response))
                     await agent.erase(conversation_id)
 
-    _run(run())
+    asyncio.run(run())
 
 
 @app.command()
@@ -130,7 +130,7 @@ def explain(
         else:
             show_ledger(console, ledger)
 
-    _run(run())
+    asyncio.run(run())
 
 
 @app.command()
@@ -155,10 +155,6 @@ async def _agent() -> AsyncGenerator[SalesAgent]:
         await agent.aclose()
 
 
-def _run(work: Coroutine[None, None, None]) -> None:
-    asyncio.run(work)
-
-
 def _ask() -> str:
     try:
         return console.input("[bold cyan]customer » [/]")
@@ -178,3 +174,7 @@ def main() -> None:
     except (AgentError, PlaybookRefused) as error:
         errors.print(f"[red]{type(error).__name__}[/] {error}")
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,6 @@
 """The picture of a turn: understand, three predictors in parallel, decide, respond, check."""
 
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -28,7 +27,7 @@ class Predictor(StrEnum):
     CONVERSION = "conversion"
 
 
-_KINDS: dict[Predictor, Literal["objection", "needs", "acts"]] = {
+_KINDS: dict[Predictor, train.Kind] = {
     Predictor.OBJECTION: "objection",
     Predictor.NEEDS: "needs",
     Predictor.ACTS: "acts",
@@ -50,7 +49,7 @@ def train_bundles(
     manifests: list[Manifest] = []
     columns = (TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
-        kinds = [_KINDS[one] for one in todo if one in _KINDS]
+        kinds: list[train.Kind] = [_KINDS[one] for one in todo if one in _KINDS]
         if kinds:
             matrix = _encoded(settings, data, progress)
             for kind in kinds:

@@ -43,8 +43,7 @@ class LinearHead:
     def probabilities(self, row: Features) -> NDArray[np.float32]:
         """Shape ``(labels,)``."""
         score = row.dense @ self.dense + row.weights @ self.sparse[row.columns] + self.bias
-        calibrated: NDArray[np.float32] = 1.0 / (1.0 + np.exp(-(self.slope * score + self.shift)))
-        return calibrated
+        return (1.0 / (1.0 + np.exp(-(self.slope * score + self.shift)))).astype(np.float32)
 
     def above_threshold(self, row: Features, text: str) -> tuple[tuple[Label, ...], dict[str, float]]:
         """The labels above their thresholds with the customer's words for each, and the whole vector."""

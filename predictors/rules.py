@@ -60,7 +60,8 @@ def lexicon(language: Language) -> Lexicon:
 def _rules(section: Mapping[str, Any]) -> tuple[Rule, ...]:
     rules: list[Rule] = []
     for name, entry in section.items():
-        say, unless = (entry, ()) if isinstance(entry, list) else (entry["say"], entry.get("unless", ()))
+        given: dict[str, list[str]] = {"say": entry} if isinstance(entry, list) else entry
+        say, unless = given["say"], given.get("unless", [])
         rules.append(
             Rule(
                 name,
@@ -78,7 +79,8 @@ def find(rules: tuple[Rule, ...], text: str) -> tuple[Label, ...]:
     for rule in rules:
         hits = rule.hits(said)
         if hits:
-            labels.append(Label(rule.name, SURE if len(hits) > 1 else HIT, (clause_at(text, said, hits[0][0]),)))
+            (place, _), *more = hits
+            labels.append(Label(rule.name, SURE if more else HIT, (clause_at(text, said, place),)))
     return tuple(sorted(labels, key=lambda label: -label.probability))
 
 

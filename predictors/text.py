@@ -5,8 +5,8 @@ a pip package) and hashed words and character n-grams. The heads in ``predictors
 """
 
 import hashlib
-import itertools
 import importlib.util
+import itertools
 import re
 import unicodedata
 from functools import lru_cache
@@ -73,9 +73,9 @@ def buckets(text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         bucket = crc32(f"{left} {right}".encode()) % BUCKETS
         counts[bucket] = counts.get(bucket, 0.0) + 2.0
     columns = np.fromiter(counts, dtype=np.int64, count=len(counts))
-    weights = np.log1p(np.fromiter(counts.values(), dtype=np.float32, count=len(counts)))
+    weights: NDArray[np.float32] = np.log1p(np.fromiter(counts.values(), dtype=np.float32, count=len(counts)))
     length = float(np.sqrt(np.dot(weights, weights)))
-    return columns, weights / length if length else weights
+    return columns, (weights / length).astype(np.float32) if length else weights
 
 
 class Encoder:

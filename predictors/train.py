@@ -2,7 +2,7 @@
 
 import hashlib
 import importlib.metadata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -74,7 +74,7 @@ def encode(rows: Sequence[Utterance], encoder: Encoder, advance: Callable[[], No
     grams = sparse.csr_matrix(
         (np.concatenate(weights), np.concatenate(columns), ends), shape=(len(rows), BUCKETS), dtype=np.float64
     )
-    values = sparse.hstack([sparse.csr_matrix(np.stack(dense) * _dense_scale()), grams * SPARSE_SCALE], format="csr")
+    values = sparse.csr_matrix(sparse.hstack([np.stack(dense) * _dense_scale(), grams * SPARSE_SCALE]))
     groups = np.array([row.source for row in rows])
     content = orjson.dumps([[row.text, row.vertical, row.objections, row.needs, row.acts] for row in rows])
     return Matrix(rows, values, groups, hashlib.sha256(content).hexdigest())
@@ -149,12 +149,16 @@ def fit_label(matrix: Matrix, task: Task) -> Fitted:
     platt = LogisticRegression(C=1e3).fit(scores.reshape(-1, 1), target)
     slope, shift = max(0.05, float(platt.coef_[0, 0])), float(platt.intercept_[0])
     probabilities = 1 / (1 + np.exp(-(slope * scores + shift)))
-    f1s = [f1_score(target, probabilities >= threshold, zero_division=0.0) for threshold in THRESHOLDS]
+    f1s = [_f1(target, probabilities >= threshold) for threshold in THRESHOLDS]
     best = int(np.argmax(f1s))
     return Fitted(
         task.label, model.coef_[0], float(model.intercept_[0]), slope, shift,
         float(THRESHOLDS[best]), float(f1s[best]), int(target.sum()),
     )  # fmt: skip
+
+
+def _f1(target: NDArray[Any], guess: NDArray[Any]) -> float:
+    return float(f1_score(target, guess, zero_division=0))  # pyright: ignore[reportArgumentType]
 
 
 def train_head(
@@ -164,7 +168,7 @@ def train_head(
     todo = tasks(kind, matrix.rows)
     started(len(todo))
     fitted: list[Fitted] = []
-    jobs: Iterable[Fitted] = Parallel(n_jobs=2, return_as="generator")(delayed(fit_label)(matrix, t) for t in todo)
+    jobs: Any = Parallel(n_jobs=2, return_as="generator")(delayed(fit_label)(matrix, t) for t in todo)
     for one in jobs:
         fitted.append(one)
         advance()

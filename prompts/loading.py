@@ -73,7 +73,7 @@ def _parse(file: Path, content: bytes) -> yaml.Node:
 def _plain(node: yaml.Node) -> Any:
     loader = yaml.SafeLoader("")
     try:
-        return loader.construct_document(node)
+        return loader.construct_document(node)  # pyright: ignore[reportUnknownMemberType]
     finally:
         loader.dispose()
 
@@ -128,16 +128,17 @@ def _fill(
                 for language in ("es", "en")
             }
         )
+    nested: Any = value
     if isinstance(value, Strict):
         update = {
             name: _fill(getattr(value, name), words, (*place, name), problems) for name in type(value).model_fields
         }
         return value.model_copy(update=update)
     if isinstance(value, Mapping):
-        return {key: _fill(item, words, (*place, key), problems) for key, item in value.items()}  # type: ignore[return-value]
-    if isinstance(value, tuple) and any(isinstance(item, Strict) for item in value):
-        return tuple(_fill(item, words, (*place, i), problems) for i, item in enumerate(value))  # type: ignore[return-value]
-    return value
+        return {key: _fill(item, words, (*place, key), problems) for key, item in nested.items()}  # type: ignore[return-value]
+    if isinstance(value, tuple) and any(isinstance(item, Strict) for item in nested):
+        return tuple(_fill(item, words, (*place, i), problems) for i, item in enumerate(nested))  # type: ignore[return-value]
+    return nested
 
 
 def _fill_side(

@@ -4,7 +4,7 @@ Every text stands in both languages. Prices, durations and discounts are written
 only through placeholders such as ``{core.price}``, so that no sentence can disagree with the price list.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
@@ -270,7 +270,7 @@ class Playbook(Strict):
 
 
 def _missing(
-    field: str, wanted: tuple[str, ...], present: Mapping[str, object]
+    field: str, wanted: tuple[str, ...], present: Collection[str]
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
     missing = [name for name in wanted if name not in present]
     if missing:

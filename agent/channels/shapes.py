@@ -35,7 +35,7 @@ class CustomerData(BaseModel):
     """Whatever the front-end knows of the customer; ``name`` and ``age`` are understood, the rest is kept as facts."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
-    __pydantic_extra__: dict[str, CustomerValue]
+    __pydantic_extra__: dict[str, CustomerValue] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
 
     name: ShortText | None = None
     age: Annotated[int, Field(ge=0, le=120)] | None = None

@@ -31,10 +31,6 @@ def _again(now: Situation, *kinds: str) -> bool:
     return any(entry.type in kinds and entry.times_addressed > 0 for entry in now.raised_now())
 
 
-def _open(now: Situation, *kinds: str) -> bool:
-    return any(entry.type in kinds for entry in now.open_objections())
-
-
 def _asks(now: Situation) -> bool:
     return now.said(*QUESTIONS)
 
@@ -191,6 +187,9 @@ CONSIDERATIONS: tuple[Consideration, ...] = (
 )
 
 
+_NOT_TWICE_RUNNING = (Action.PRESENT_OFFER, Action.SHARE_PROOF, Action.TRIAL_CLOSE, Action.NURTURE)
+
+
 def rank(now: Situation, allowed: Iterable[Action]) -> tuple[RankedAction, ...]:
     """The allowed actions, best first, with their score, softmax propensity and reasons. Ties go by the order of ``Action``."""
     scores: dict[Action, float] = dict.fromkeys(allowed, 0.0)
@@ -199,13 +198,10 @@ def rank(now: Situation, allowed: Iterable[Action]) -> tuple[RankedAction, ...]:
         if consideration.action in scores and consideration.holds(now):
             scores[consideration.action] += consideration.points
             reasons[consideration.action].append(consideration.reason)
-    repeated = now.last_action
-    if (
-        repeated in (Action.PRESENT_OFFER, Action.SHARE_PROOF, Action.TRIAL_CLOSE, Action.NURTURE)
-        and repeated in scores
-    ):
-        scores[repeated] -= 2
-        reasons[repeated].append("this was done a moment ago")
+    last = now.last_action
+    if last is not None and last in scores and last in _NOT_TWICE_RUNNING:
+        scores[last] -= 2
+        reasons[last].append("this was done a moment ago")
     propensities = _softmax(scores)
     ranked = sorted(scores, key=lambda action: -scores[action])
     return tuple(

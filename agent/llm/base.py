@@ -1,6 +1,6 @@
 """The one Protocol behind which every writer stands: OpenAI-compatible, Anthropic, LangChain and the offline composer."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,13 +10,13 @@ from agent.turn import Brief, Delta
 class Writer(Protocol):
     """Writes one reply as JSON text, piece by piece, in the shape of ``agent.reply.schema.ReplyDraft``.
 
-    ``stream`` raises ``agent.errors.WriterFailed`` and nothing else; closing the iterator ends the request.
+    ``stream`` raises ``agent.errors.WriterFailed`` and nothing else; closing the generator ends the request.
     """
 
     @property
     def name(self) -> str: ...
 
-    def stream(self, brief: Brief) -> AsyncIterator[Delta]: ...
+    def stream(self, brief: Brief) -> AsyncGenerator[Delta]: ...
 
     async def aclose(self) -> None: ...
 
@@ -27,7 +27,9 @@ class Sink(Protocol):
     @property
     def said(self) -> bool: ...
 
-    async def feed(self, piece: str) -> None: ...
+    async def feed(self, piece: str) -> None:
+        """Raises ``WriterFailed`` when what came can't be a reply."""
+        ...
 
     def reset(self) -> None:
         """Forgets what was fed, because another writer starts from the top. Only called while ``said`` is false."""
@@ -36,8 +38,12 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stalls:
-    """How long a writer may keep a customer waiting, in seconds: to the first useful token, between tokens, in all."""
+    """How long a writer may keep a customer waiting, in seconds: to the first useful token, between tokens, in all.
+
+    ``reserve_s`` of the turn's budget is left for what comes after the models: the composer, the check and the commit.
+    """
 
     first_token_s: float = 4.0
     gap_s: float = 3.0
     whole_s: float = 12.0
+    reserve_s: float = 0.25

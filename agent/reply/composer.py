@@ -1,12 +1,12 @@
 """The offline writer: puts a reply together from the playbook's own lines and the decision. Never fails, never invents."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from decimal import Decimal
 
 from agent.reply.lines import Line, freshest, variants
 from agent.reply.points import talking_points
 from agent.reply.schema import ReplyDraft
-from agent.turn import Act, Action, Brief, Delta, ObjectionType
+from agent.turn import Act, Action, Brief, Delta, Language, ObjectionType
 from prompts import wording
 from prompts.connectors import connectors
 from prompts.playbook import Offer, Text
@@ -17,7 +17,7 @@ class Composer:
 
     name = "composer"
 
-    async def stream(self, brief: Brief) -> AsyncIterator[Delta]:
+    async def stream(self, brief: Brief) -> AsyncGenerator[Delta]:
         yield Delta(compose(brief).model_dump_json(), finish_reason="stop")
 
     async def aclose(self) -> None:
@@ -46,13 +46,13 @@ class _Saying:
     def __init__(self, brief: Brief) -> None:
         self._brief = brief
         self._book = brief.playbook
-        self._language = brief.language
+        self._language: Language = brief.language
         self._words = connectors(brief.language)
         self._taken: list[str] = []
 
     def lines(self) -> list[Line]:
         action = self._brief.decision.action
-        return [line for line in self._PARTS[action](self) if line.text]
+        return [line for line in _PARTS[action](self) if line.text]
 
     def _pick(self, place: str, texts: tuple[Text, ...]) -> Line:
         used = (*self._brief.progress.used_lines, *self._taken)
@@ -92,14 +92,14 @@ class _Saying:
                 Line(f"needs.{need}.benefit", self._book.needs[need].benefit.said_in(self._language))
             )
 
-    def _ask_discovery(self) -> Iterator[Line]:
+    def ask_discovery(self) -> Iterator[Line]:
         if self._brief.understanding.has(Act.INFORM, Act.AGREE, Act.DECLINE):
             yield self._phrase("acknowledge")
         if self._brief.understanding.has(Act.INFORM):
             yield from self._benefit()
         yield from self._question()
 
-    def _answer_question(self) -> Iterator[Line]:
+    def answer_question(self) -> Iterator[Line]:
         answer = next((entry for entry in self._book.answers if entry.id == self._brief.decision.answer_id), None)
         if answer is None:
             yield self._phrase("unsure")
@@ -107,7 +107,7 @@ class _Saying:
             yield Line(f"answers.{answer.id}", answer.answer.said_in(self._language))
         yield from self._question()
 
-    def _handle_objection(self) -> Iterator[Line]:
+    def handle_objection(self) -> Iterator[Line]:
         kind = self._brief.decision.objection
         assert kind is not None, "an objection is handled only where one is open"
         yield self._answer_to(kind)
@@ -128,13 +128,13 @@ class _Saying:
         newest = max((entry.changed_at_seq for entry in waiting), default=0)
         return next((entry.type for entry in waiting if entry.type != first and entry.changed_at_seq == newest), None)
 
-    def _present_offer(self) -> Iterator[Line]:
+    def present_offer(self) -> Iterator[Line]:
         yield from self._benefit()
         offer = self._offer()
         yield Line(f"offers.{offer.id}.summary", offer.summary.said_in(self._language))
         yield from self._question()
 
-    def _share_proof(self) -> Iterator[Line]:
+    def share_proof(self) -> Iterator[Line]:
         decision = self._brief.decision
         proof = next((entry for entry in self._book.proof if entry.id == decision.proof_id), self._book.proof[0])
         if decision.objection is not None:
@@ -142,7 +142,7 @@ class _Saying:
         yield Line(f"proof.{proof.id}", proof.text.said_in(self._language))
         yield from self._question()
 
-    def _quote_price(self) -> Iterator[Line]:
+    def quote_price(self) -> Iterator[Line]:
         offer, book, language = self._offer(), self._book, self._language
         name = offer.name.said_in(language)
         free = offer.price.amount == 0 and offer.price.to is None
@@ -164,7 +164,7 @@ class _Saying:
             return items[0]
         return f"{', '.join(items[:-1])} {self._words.and_} {items[-1]}"
 
-    def _offer_incentive(self) -> Iterator[Line]:
+    def offer_incentive(self) -> Iterator[Line]:
         wanted = self._brief.decision.incentive_id
         incentive = next(entry for entry in self._book.incentives if entry.id == wanted)
         yield Line(f"incentives.{incentive.id}", incentive.say.said_in(self._language))
@@ -179,11 +179,11 @@ class _Saying:
             )
         yield self._phrase("trial_close")
 
-    def _handoff(self) -> Iterator[Line]:
+    def handoff(self) -> Iterator[Line]:
         topic = self._brief.decision.handoff or "wants_human"
         yield Line(f"handoff.{topic}", self._book.handoff[topic].say.said_in(self._language))
 
-    def _close_politely(self) -> Iterator[Line]:
+    def close_politely(self) -> Iterator[Line]:
         progress, understanding = self._brief.progress, self._brief.understanding
         if understanding.has(Act.OPT_OUT) or progress.opted_out:
             yield Line("opt_out.reply", self._book.opt_out.reply.said_in(self._language))
@@ -192,24 +192,25 @@ class _Saying:
         else:
             yield self._phrase("goodbye")
 
-    def _one_phrase(self, name: str) -> Iterator[Line]:
+    def one_phrase(self, name: str) -> Iterator[Line]:
         yield self._phrase(name)
 
-    _PARTS = {
-        Action.ASK_DISCOVERY: _ask_discovery,
-        Action.ANSWER_QUESTION: _answer_question,
-        Action.HANDLE_OBJECTION: _handle_objection,
-        Action.PRESENT_OFFER: _present_offer,
-        Action.SHARE_PROOF: _share_proof,
-        Action.QUOTE_PRICE: _quote_price,
-        Action.OFFER_INCENTIVE: _offer_incentive,
-        Action.TRIAL_CLOSE: lambda self: self._one_phrase("trial_close"),
-        Action.SCHEDULE_FOLLOW_UP: lambda self: self._one_phrase("follow_up"),
-        Action.CONFIRM_SALE: lambda self: self._one_phrase("confirm"),
-        Action.NURTURE: lambda self: self._one_phrase("nurture"),
-        Action.HANDOFF_TO_HUMAN: _handoff,
-        Action.CLOSE_POLITELY: _close_politely,
-    }
+
+_PARTS: Mapping[Action, Callable[[_Saying], Iterator[Line]]] = {
+    Action.ASK_DISCOVERY: _Saying.ask_discovery,
+    Action.ANSWER_QUESTION: _Saying.answer_question,
+    Action.HANDLE_OBJECTION: _Saying.handle_objection,
+    Action.PRESENT_OFFER: _Saying.present_offer,
+    Action.SHARE_PROOF: _Saying.share_proof,
+    Action.QUOTE_PRICE: _Saying.quote_price,
+    Action.OFFER_INCENTIVE: _Saying.offer_incentive,
+    Action.TRIAL_CLOSE: lambda said: said.one_phrase("trial_close"),
+    Action.SCHEDULE_FOLLOW_UP: lambda said: said.one_phrase("follow_up"),
+    Action.CONFIRM_SALE: lambda said: said.one_phrase("confirm"),
+    Action.NURTURE: lambda said: said.one_phrase("nurture"),
+    Action.HANDOFF_TO_HUMAN: _Saying.handoff,
+    Action.CLOSE_POLITELY: _Saying.close_politely,
+}
 
 
 def _less(amount: Decimal, percent: Decimal) -> Decimal:

@@ -67,10 +67,11 @@ def ensure_conversation(connection: Connection, start: Start, now: float) -> Non
 
 def read_conversation(connection: Connection, conversation_id: str) -> dict[str, Any]:
     """The row as plain values. Raises ``UnknownConversation``."""
-    row = connection.execute(select(conversations).where(conversations.c.id == conversation_id)).one_or_none()
+    query = select(conversations).where(conversations.c.id == conversation_id)
+    row = connection.execute(query).mappings().one_or_none()
     if row is None:
         raise UnknownConversation(f"no conversation {conversation_id!r}")
-    values = dict(row._mapping)
+    values: dict[str, Any] = {**row}
     for column in ("customer", "metadata", "progress"):
         values[column] = from_json(values[column])
     return values
@@ -85,7 +86,7 @@ def read_messages(connection: Connection, conversation_id: str, after: int, limi
         .order_by(messages.c.seq)
         .limit(limit)
     )
-    return [dict(row._mapping) for row in connection.execute(query)]
+    return [{**row} for row in connection.execute(query).mappings()]
 
 
 def add_outcome(

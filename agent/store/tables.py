@@ -34,7 +34,7 @@ conversations = Table(
 messages = Table(
     "messages",
     metadata,
-    Column("conversation_id", ForeignKey(conversations.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("conversation_id", String(200), ForeignKey(conversations.c.id, ondelete="CASCADE"), primary_key=True),
     Column("seq", Integer, primary_key=True),
     Column("role", String(16), nullable=False),
     Column("text", Text, nullable=False),
@@ -46,7 +46,7 @@ messages = Table(
 turns = Table(
     "turns",
     metadata,
-    Column("conversation_id", ForeignKey(conversations.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("conversation_id", String(200), ForeignKey(conversations.c.id, ondelete="CASCADE"), primary_key=True),
     Column("message_id", String(200), primary_key=True, comment="the caller's id of the customer's message"),
     Column("id", String(64), nullable=False, unique=True),
     Column("seq", Integer, nullable=False, comment="number of the turn in its conversation"),
@@ -63,7 +63,7 @@ Index("ix_turns_conversation_seq", turns.c.conversation_id, turns.c.seq, unique=
 outcomes = Table(
     "outcomes",
     metadata,
-    Column("conversation_id", ForeignKey(conversations.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("conversation_id", String(200), ForeignKey(conversations.c.id, ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("outcome", String(40), nullable=False),
     Column("value", Float),
