@@ -265,7 +265,11 @@ async def check(state: TurnState, runtime: TurnRuntime) -> Update:
             if runtime.context.say is not None:
                 await runtime.context.say(body)
         meta = safe
-    points = tuple(point for point in meta.talking_points if draft.lock.admit(point).strip() == point.strip())
+    offer = runtime.context.shop.playbook.offer(decision.offer) if decision.offer else None
+    rep = draft.lock.for_the_rep(offer.max_discount_percent if offer else Decimal(0))
+    points = meta.talking_points
+    if writer != "composer":
+        points = tuple(point for point in points if rep.admit(point).strip() == point.strip())
     reply = Reply(
         text=f"{draft.opening} {body}".strip(),
         talking_points=points,
@@ -273,11 +277,11 @@ async def check(state: TurnState, runtime: TurnRuntime) -> Update:
         question_asked=meta.question_asked
         if meta.question_asked and meta.question_asked in body
         else _last_question(body),
-        next_step=meta.next_step,
+        next_step=rep.admit(meta.next_step).strip() or None if meta.next_step else None,
         handoff=decision.handoff is not None,
         writer=writer,
         attempts=draft.attempts,
-        violations=tuple(draft.lock.violations),
+        violations=(*draft.lock.violations, *rep.violations),
         used_lines=said_lines(body, runtime.context.shop.lines[draft.brief.language], draft.brief.progress.used_lines),
     )
     progress = advance(state["conversation"].progress, decision, state["understanding"], state["insights"])

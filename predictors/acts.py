@@ -14,7 +14,7 @@ from predictors.base import Label, Language
 from predictors.bundle import Bundle
 from predictors.features import Features
 from predictors.linear import LinearHead
-from predictors.rules import find, lexicon
+from predictors.rules import find
 from predictors.text import WIDTH, Encoder, words
 
 NEVER_MISS = frozenset({"opt_out", "underage", "injection"})
@@ -42,7 +42,7 @@ class ActRules:
     version = "rules-1"
 
     def acts(self, text: str, language: Language, row: Features | None) -> tuple[Label, ...]:
-        return find(lexicon(language).acts, text)
+        return find(language, ("acts",), text)
 
 
 class ActModel:

@@ -10,7 +10,7 @@ from predictors.base import Label
 from predictors.bundle import Bundle, BundleRefused
 from predictors.features import Features, width
 from predictors.rules import clause_at
-from predictors.text import BUCKETS, plain, word_buckets, words
+from predictors.text import BUCKETS, plain
 
 Matrix = NDArray[np.float32]
 
@@ -42,7 +42,7 @@ class LinearHead:
 
     def probabilities(self, row: Features) -> NDArray[np.float32]:
         """Shape ``(labels,)``."""
-        score = row.dense @ self.dense + row.weights @ self.sparse[row.columns] + self.bias
+        score = row.dense @ self.dense + row.sparse.weights @ self.sparse[row.sparse.columns] + self.bias
         return (1.0 / (1.0 + np.exp(-(self.slope * score + self.shift)))).astype(np.float32)
 
     def above_threshold(self, row: Features, text: str) -> tuple[tuple[Label, ...], dict[str, float]]:
@@ -55,7 +55,10 @@ class LinearHead:
 
     def _evidence(self, label: int, row: Features, text: str) -> tuple[str, ...]:
         """The clause around the word that carried the label most."""
-        weights = dict(zip(row.columns.tolist(), (row.weights * self.sparse[row.columns, label]).tolist(), strict=True))
-        best = max(words(text), key=lambda word: sum(weights.get(b, 0.0) for b in word_buckets(word)), default="")
+        words = row.sparse
+        if not words.said:
+            return ()
+        pull = (words.weights * self.sparse[words.columns, label])[words.grams]
+        best = words.said[int(np.argmax(np.add.reduceat(pull, words.starts[:-1])))]
         said = plain(text)
-        return (clause_at(text, said, max(0, said.find(best))),) if said else ()
+        return (clause_at(text, said, max(0, said.find(best))),)

@@ -37,50 +37,41 @@ class Rule:
         return tuple(match.span() for match in found if match is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class Lexicon:
-    objections: tuple[Rule, ...]
-    acts: tuple[Rule, ...]
-    needs: Mapping[str, tuple[Rule, ...]]
-
-    def needs_of(self, vertical: str) -> tuple[Rule, ...]:
-        return (*self.needs.get(vertical, ()), *self.needs["shared"])
-
-
 @lru_cache(maxsize=2)
-def lexicon(language: Language) -> Lexicon:
+def lexicon(language: Language) -> Mapping[str, Rule]:
+    """All rules of a language by their full name: ``objections.price``, ``acts.buy``, ``needs.fitness.lose_weight``."""
     content = yaml.safe_load((LEXICON / f"{language}.yaml").read_text(encoding="utf-8"))
-    return Lexicon(
-        _rules(content["objections"]),
-        _rules(content["acts"]),
-        {vertical: _rules(needs) for vertical, needs in content["needs"].items()},
+    groups = {"objections": content["objections"], "acts": content["acts"]}
+    groups |= {f"needs.{vertical}": needs for vertical, needs in content["needs"].items()}
+    return {f"{group}.{name}": _rule(name, entry) for group, rules in groups.items() for name, entry in rules.items()}
+
+
+def _rule(name: str, entry: Any) -> Rule:
+    given: dict[str, list[str]] = {"say": entry} if isinstance(entry, list) else entry
+    say, unless = given["say"], given.get("unless", [])
+    return Rule(
+        name,
+        tuple(re.compile(pattern) for pattern in say),
+        re.compile("|".join(f"(?:{pattern})" for pattern in unless)) if unless else None,
     )
 
 
-def _rules(section: Mapping[str, Any]) -> tuple[Rule, ...]:
-    rules: list[Rule] = []
-    for name, entry in section.items():
-        given: dict[str, list[str]] = {"say": entry} if isinstance(entry, list) else entry
-        say, unless = given["say"], given.get("unless", [])
-        rules.append(
-            Rule(
-                name,
-                tuple(re.compile(pattern) for pattern in say),
-                re.compile("|".join(f"(?:{pattern})" for pattern in unless)) if unless else None,
-            )
-        )
-    return tuple(rules)
+@lru_cache(maxsize=256)
+def scan(language: Language, said: str) -> Mapping[str, tuple[tuple[int, int], ...]]:
+    """Where each rule of the language that applies was found in ``said`` (plain text). Read several times a turn."""
+    found = ((name, rule.hits(said)) for name, rule in lexicon(language).items())
+    return {name: hits for name, hits in found if hits}
 
 
-def find(rules: tuple[Rule, ...], text: str) -> tuple[Label, ...]:
-    """The labels whose patterns ``text`` has, surest first, each with the clause that holds the words."""
+def find(language: Language, groups: Sequence[str], text: str) -> tuple[Label, ...]:
+    """The labels of ``groups`` whose patterns ``text`` has, surest first, each with the clause that holds the words."""
     said = plain(text)
     labels: list[Label] = []
-    for rule in rules:
-        hits = rule.hits(said)
-        if hits:
+    for full_name, hits in scan(language, said).items():
+        group, name = full_name.rsplit(".", 1)
+        if group in groups:
             (place, _), *more = hits
-            labels.append(Label(rule.name, SURE if more else HIT, (clause_at(text, said, place),)))
+            labels.append(Label(name, SURE if more else HIT, (clause_at(text, said, place),)))
     return tuple(sorted(labels, key=lambda label: -label.probability))
 
 
@@ -105,7 +96,7 @@ class ObjectionRules:
 
     def predict(self, dialogue: Dialogue) -> Prediction:
         started = time.perf_counter()
-        return _prediction(find(lexicon(dialogue.language).objections, dialogue.text), started)
+        return _prediction(find(dialogue.language, ("objections",), dialogue.text), started)
 
 
 class NeedsRules:
@@ -123,9 +114,9 @@ class NeedsRules:
 
     def predict(self, dialogue: Dialogue) -> Prediction:
         started = time.perf_counter()
-        rules = lexicon(dialogue.language).needs_of(dialogue.vertical)
-        labels = list(find(rules, dialogue.text))
-        known = {rule.name for rule in rules}
+        groups = (f"needs.{dialogue.vertical}", "needs.shared")
+        labels = list(find(dialogue.language, groups, dialogue.text))
+        known = {name.rsplit(".", 1)[1] for name in lexicon(dialogue.language) if name.startswith(groups)}
         said = content_words(dialogue.text)
         for need, lines in self._examples.get(dialogue.playbook, {}).items():
             if need not in known and any(len(said & line) >= 2 or line == said for line in lines):
@@ -152,7 +143,7 @@ class ConversionRules:
 
     def predict(self, dialogue: Dialogue) -> Prediction:
         started = time.perf_counter()
-        acts = find(lexicon(dialogue.language).acts, dialogue.text)
+        acts = find(dialogue.language, ("acts",), dialogue.text)
         moves = {act.name: (_WARM | _COLD).get(act.name, 0.0) for act in acts}
         moves["open objections"] = -0.06 * dialogue.so_far.get("open_objections", 0.0)
         moves["answered objections"] = 0.03 * dialogue.so_far.get("resolved_objections", 0.0)

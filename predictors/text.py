@@ -9,6 +9,7 @@ import importlib.util
 import itertools
 import re
 import unicodedata
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ LONGEST = 600
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?|[!?¿¡]|[\U0001F300-\U0001FAFF]")
 _SPACE = re.compile(r"\s+")
+_MARKS = re.compile(r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
 
 
 class EncoderMissing(RuntimeError):
@@ -41,14 +43,15 @@ def normalise(text: str) -> str:
     return f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
 
 
+@lru_cache(maxsize=512)
 def plain(text: str) -> str:
     """``normalise`` without accents: what rules and n-grams read, because people leave accents out."""
-    decomposed = unicodedata.normalize("NFD", normalise(text))
-    return "".join(char for char in decomposed if not unicodedata.combining(char))
+    return _MARKS.sub("", unicodedata.normalize("NFD", normalise(text)))
 
 
-def words(text: str) -> list[str]:
-    return _WORD.findall(plain(text))
+@lru_cache(maxsize=512)
+def words(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(plain(text)))
 
 
 def word_buckets(word: str) -> list[int]:
@@ -62,8 +65,21 @@ def word_buckets(word: str) -> list[int]:
 _word_buckets = lru_cache(maxsize=20_000)(word_buckets)
 
 
-def buckets(text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Sparse row of a text: distinct bucket numbers and their weights, of length one together."""
+@dataclass(frozen=True, slots=True)
+class SparseRow:
+    """A text's distinct buckets (``columns``) and their ``weights``, of length one together.
+
+    ``grams[starts[i]:starts[i + 1]]`` are the places in ``columns`` of the buckets of ``said[i]``: whose weight is whose.
+    """
+
+    columns: NDArray[np.int64]
+    weights: NDArray[np.float32]
+    said: tuple[str, ...]
+    grams: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+
+def sparse_row(text: str) -> SparseRow:
     counts: dict[int, float] = {}
     said = words(text)
     for word in said:
@@ -72,10 +88,18 @@ def buckets(text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     for left, right in itertools.pairwise(said):
         bucket = crc32(f"{left} {right}".encode()) % BUCKETS
         counts[bucket] = counts.get(bucket, 0.0) + 2.0
+    place = {bucket: index for index, bucket in enumerate(counts)}
+    grams = [[place[bucket] for bucket in _word_buckets(word)] for word in said]
     columns = np.fromiter(counts, dtype=np.int64, count=len(counts))
     weights: NDArray[np.float32] = np.log1p(np.fromiter(counts.values(), dtype=np.float32, count=len(counts)))
     length = float(np.sqrt(np.dot(weights, weights)))
-    return columns, (weights / length).astype(np.float32) if length else weights
+    return SparseRow(
+        columns,
+        (weights / length).astype(np.float32) if length else weights,
+        said,
+        np.array(list(itertools.chain.from_iterable(grams)), dtype=np.int64),
+        np.cumsum([0, *(len(word) for word in grams)]),
+    )
 
 
 class Encoder:

@@ -22,7 +22,7 @@ from predictors.text import BUCKETS, Encoder
 
 SPARSE_SCALE = 0.7
 RULE_SCALE = 0.6
-INVERSE_PENALTY = 4.0
+INVERSE_PENALTY = 2.0
 FOLDS = 5
 THRESHOLDS = np.arange(0.2, 0.71, 0.02)
 REPLICAS = 40
@@ -67,8 +67,8 @@ def encode(rows: Sequence[Utterance], encoder: Encoder, advance: Callable[[], No
     for row in rows:
         found = features.features(row.text, row.language or "en", encoder)
         dense.append(found.dense)
-        columns.append(found.columns)
-        weights.append(found.weights)
+        columns.append(found.sparse.columns)
+        weights.append(found.sparse.weights)
         advance()
     ends = np.cumsum([0, *(len(row) for row in columns)])
     grams = sparse.csr_matrix(

@@ -12,8 +12,7 @@ import json
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Literal, Protocol, Self, cast
+from typing import Any, Literal, Self
 
 from aiohttp import web
 
@@ -27,6 +26,7 @@ GOOD: dict[str, Any] = {
 }
 FOREVER = 3600.0
 Finish = Literal["stop", "length", "refusal", "content_filter"]
+Cut = Literal["drop", "end", "error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,10 @@ class Stall:
 
 @dataclass(frozen=True, slots=True)
 class CutOff:
-    """Ends after ``after`` pieces without a finish: the connection drops, or (``clean``) the stream just ends."""
+    """Ends after ``after`` pieces without a finish: the connection drops, the stream just ends, or an error event ends it."""
 
     after: int = 3
-    clean: bool = False
+    how: Cut = "drop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +84,6 @@ class ServerError:
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorInStream:
-    """Status 200, some pieces, then an error event in the stream, as providers do when they are overloaded."""
-
-    after: int = 3
-
-
-@dataclass(frozen=True, slots=True)
 class Refuse:
     """The model declines: OpenAI's ``refusal`` field, Anthropic's stop reason; or (``filtered``) OpenAI's content filter."""
 
@@ -111,10 +104,7 @@ class SlowDrip:
     text: str = json.dumps(GOOD)
 
 
-Step = (
-    Answer | Stall | CutOff | BrokenJson | WrongSchema | RateLimited | ServerError | ErrorInStream | Refuse | EmptyStream
-    | SlowDrip
-)  # fmt: skip
+Step = Answer | Stall | CutOff | BrokenJson | WrongSchema | RateLimited | ServerError | Refuse | EmptyStream | SlowDrip
 
 
 class ScriptedModel:
@@ -158,8 +148,8 @@ class ScriptedModel:
 
     async def __aenter__(self) -> Self:
         app = web.Application()
-        app.router.add_post("/v1/chat/completions", self._openai)
-        app.router.add_post("/v1/messages", self._anthropic)
+        app.router.add_post("/v1/chat/completions", self._serve)
+        app.router.add_post("/v1/messages", self._serve)
         app.router.add_get("/v1/models", self._models)
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1, access_log=None)
         await self._runner.setup()
@@ -167,23 +157,15 @@ class ScriptedModel:
         self._port = self._runner.addresses[0][1]
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
+    async def __aexit__(self, *_: object) -> None:
+        assert self._runner is not None
+        await self._runner.cleanup()
 
     async def _models(self, request: web.Request) -> web.Response:
-        listed = {"id": "scripted", "object": "model", "created": 0, "owned_by": "tests"}
-        return web.json_response({"object": "list", "data": [listed]})
+        return web.json_response({"object": "list", "data": [{"id": "scripted", "object": "model"}]})
 
-    async def _openai(self, request: web.Request) -> web.StreamResponse:
-        return await self._serve(request, _OpenAI(await request.json()))
-
-    async def _anthropic(self, request: web.Request) -> web.StreamResponse:
-        return await self._serve(request, _Anthropic(await request.json()))
-
-    async def _serve(self, request: web.Request, wire: "_Wire") -> web.StreamResponse:
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        wire = (_Anthropic if request.path == "/v1/messages" else _OpenAI)(await request.json())
         self.requests.append(wire.body)
         self.started += 1
         ended = False
@@ -202,7 +184,7 @@ class ScriptedModel:
         return response
 
 
-async def _act(request: web.Request, wire: "_Wire", step: Step) -> web.StreamResponse:
+async def _act(request: web.Request, wire: "_OpenAI | _Anthropic", step: Step) -> web.StreamResponse:
     if isinstance(step, RateLimited):
         headers = {} if step.retry_after is None else {"Retry-After": step.retry_after}
         return web.json_response(wire.error(429, "slow down"), status=429, headers=headers)
@@ -222,7 +204,7 @@ class _Play:
     stall_after: int | None = -1
     stall_s: float = 0.0
     cut_after: int | None = None
-    cut: Literal["drop", "end", "error"] = "drop"
+    cut: Cut = "drop"
 
 
 def _play(step: Step) -> _Play:
@@ -231,23 +213,19 @@ def _play(step: Step) -> _Play:
             return _Play(step)
         case Stall(after, seconds):
             return _Play(Answer(), after, seconds)
-        case CutOff(after, clean):
-            return _Play(Answer(), cut_after=after, cut="end" if clean else "drop")
-        case ErrorInStream(after):
-            return _Play(Answer(), cut_after=after, cut="error")
+        case CutOff(after, how):
+            return _Play(Answer(), cut_after=after, cut=how)
         case BrokenJson(text) | WrongSchema(text):
             return _Play(Answer(text))
         case Refuse(filtered):
             return _Play(Answer("I can't help with that.", finish="content_filter" if filtered else "refusal"))
         case SlowDrip(gap, chunk_size, text):
             return _Play(Answer(text, chunk_size, gap, gap))
-        case EmptyStream():
-            return _Play(Answer(""), cut_after=-1, cut="end")
         case _:
-            raise AssertionError(f"no stream for {step!r}")
+            return _Play(Answer(""), cut_after=-1, cut="end")
 
 
-async def _stream(request: web.Request, wire: "_Wire", play: _Play) -> web.StreamResponse:
+async def _stream(request: web.Request, wire: "_OpenAI | _Anthropic", play: _Play) -> web.StreamResponse:
     """What is due at the same moment leaves in one write; that is cheaper, and providers do it, too."""
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
     await response.prepare(request)
@@ -256,7 +234,7 @@ async def _stream(request: web.Request, wire: "_Wire", play: _Play) -> web.Strea
     for number, piece in enumerate(_pieces(answer)):
         pause = (answer.gap if number else answer.delay) + (play.stall_s if number == play.stall_after else 0.0)
         if pause:
-            await response.write(due) if due else None
+            await response.write(due)
             due = b""
             await asyncio.sleep(pause)
         if number == play.cut_after:
@@ -266,8 +244,7 @@ async def _stream(request: web.Request, wire: "_Wire", play: _Play) -> web.Strea
         due += wire.closing(answer)
     elif play.cut == "error":
         due += wire.error_event()
-    if due:
-        await response.write(due)
+    await response.write(due)
     if play.cut_after is not None and play.cut == "drop" and request.transport is not None:
         await asyncio.sleep(0.01)
         request.transport.close()
@@ -276,14 +253,13 @@ async def _stream(request: web.Request, wire: "_Wire", play: _Play) -> web.Strea
     return response
 
 
-async def _whole(request: web.Request, wire: "_Wire", play: _Play) -> web.StreamResponse:
+async def _whole(request: web.Request, wire: "_OpenAI | _Anthropic", play: _Play) -> web.StreamResponse:
     pieces = sum(1 for _ in _pieces(play.answer))
     await asyncio.sleep(play.answer.delay + play.answer.gap * max(0, pieces - 1) + play.stall_s)
-    if play.cut_after is not None:
-        if play.cut == "error":
-            return web.json_response(wire.error(529, "overloaded"), status=529)
-        if request.transport is not None:
-            request.transport.close()
+    if play.cut == "error":
+        return web.json_response(wire.error(529, "overloaded"), status=529)
+    if play.cut_after is not None and request.transport is not None:
+        request.transport.close()
     return web.json_response(wire.whole(play.answer))
 
 
@@ -292,20 +268,8 @@ def _pieces(answer: Answer) -> Iterator[str]:
         yield answer.text[start : start + answer.chunk_size]
 
 
-class _Wire(Protocol):
-    """One provider's way to say things. ``body`` is the request."""
-
-    body: dict[str, Any]
-
-    def opening(self, answer: Answer) -> bytes: ...
-    def piece(self, text: str, answer: Answer) -> bytes: ...
-    def closing(self, answer: Answer) -> bytes: ...
-    def whole(self, answer: Answer) -> dict[str, Any]: ...
-    def error(self, status: int, message: str) -> dict[str, Any]: ...
-    def error_event(self) -> bytes: ...
-
-
 _numbers = itertools.count(1)
+_USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
 
 
 @dataclass
@@ -321,16 +285,15 @@ class _OpenAI:
 
     def closing(self, answer: Answer) -> bytes:
         end = self._chunk({}, "stop" if answer.finish == "refusal" else answer.finish)
-        options = cast("dict[str, Any]", self.body.get("stream_options") or {})
-        if options.get("include_usage"):
-            end += self._line({**self._head("chat.completion.chunk"), "choices": [], "usage": self._usage(answer)})
+        if (self.body.get("stream_options") or {}).get("include_usage"):
+            end += self._line({**self._head("chat.completion.chunk"), "choices": [], "usage": _USAGE})
         return end + b"data: [DONE]\n\n"
 
     def whole(self, answer: Answer) -> dict[str, Any]:
         said = {"refusal": answer.text, "content": None} if answer.finish == "refusal" else {"content": answer.text}
         finish = "stop" if answer.finish == "refusal" else answer.finish
         choice = {"index": 0, "message": {"role": "assistant", **said}, "finish_reason": finish}
-        return {**self._head("chat.completion"), "choices": [choice], "usage": self._usage(answer)}
+        return {**self._head("chat.completion"), "choices": [choice], "usage": _USAGE}
 
     def error(self, status: int, message: str) -> dict[str, Any]:
         kind = {401: "authentication_error", 429: "rate_limit_error"}.get(status, "server_error")
@@ -346,9 +309,6 @@ class _OpenAI:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
         return self._line({**self._head("chat.completion.chunk"), "choices": [choice]})
 
-    def _usage(self, answer: Answer) -> dict[str, int]:
-        return {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
-
     def _line(self, event: dict[str, Any]) -> bytes:
         return b"data: " + json.dumps(event).encode() + b"\n\n"
 
@@ -361,30 +321,29 @@ class _Anthropic:
     def opening(self, answer: Answer) -> bytes:
         block = self._block({}, "", answer)
         return (
-            self._event("message_start", message={**self._head(), "content": [], "usage": self._usage(1)})
+            self._event(
+                "message_start",
+                message={**self._head(), "content": [], "usage": {"input_tokens": 11, "output_tokens": 1}},
+            )
             + self._event("content_block_start", index=0, content_block=block)
             + self._event("ping")
         )
 
     def piece(self, text: str, answer: Answer) -> bytes:
-        if self._tool(answer) is None:
-            delta = {"type": "text_delta", "text": text}
-        else:
-            delta = {"type": "input_json_delta", "partial_json": text}
+        as_text = {"type": "text_delta", "text": text}
+        delta = as_text if self._tool(answer) is None else {"type": "input_json_delta", "partial_json": text}
         return self._event("content_block_delta", index=0, delta=delta)
 
     def closing(self, answer: Answer) -> bytes:
         ended = {"stop_reason": self._stop_reason(answer), "stop_sequence": None}
-        return (
-            self._event("content_block_stop", index=0)
-            + self._event("message_delta", delta=ended, usage={"output_tokens": 7})
-            + self._event("message_stop")
-        )
+        last = self._event("message_delta", delta=ended, usage={"output_tokens": 7}) + self._event("message_stop")
+        return self._event("content_block_stop", index=0) + last
 
     def whole(self, answer: Answer) -> dict[str, Any]:
-        given = {} if self._tool(answer) is None else cast("dict[str, Any]", json.loads(answer.text))
+        given = {} if self._tool(answer) is None else json.loads(answer.text)
         content = [self._block(given, answer.text, answer)]
-        return {**self._head(), "content": content, "stop_reason": self._stop_reason(answer), "usage": self._usage(7)}
+        ended = {"stop_reason": self._stop_reason(answer), "usage": {"input_tokens": 11, "output_tokens": 7}}
+        return {**self._head(), "content": content, **ended}
 
     def error(self, status: int, message: str) -> dict[str, Any]:
         kinds = {400: "invalid_request_error", 401: "authentication_error", 429: "rate_limit_error"}
@@ -394,8 +353,8 @@ class _Anthropic:
         return self._event("error", error={"type": "overloaded_error", "message": "Overloaded"})
 
     def _tool(self, answer: Answer) -> str | None:
-        choice = cast("dict[str, Any]", self.body.get("tool_choice") or {})
-        return None if answer.as_text or answer.finish == "refusal" else cast("str | None", choice.get("name"))
+        choice = self.body.get("tool_choice") or {}
+        return None if answer.as_text or answer.finish == "refusal" else choice.get("name")
 
     def _block(self, given: dict[str, Any], text: str, answer: Answer) -> dict[str, Any]:
         name = self._tool(answer)
@@ -412,17 +371,13 @@ class _Anthropic:
         named = {"id": self.id, "type": "message", "role": "assistant", "model": self.body.get("model", "scripted")}
         return {**named, "stop_reason": None, "stop_sequence": None}
 
-    def _usage(self, output: int) -> dict[str, int]:
-        return {"input_tokens": 11, "output_tokens": output}
-
     def _event(self, kind: str, **event: object) -> bytes:
         return f"event: {kind}\ndata: {json.dumps({'type': kind, **event})}\n\n".encode()
 
 
-async def _serve_until_stopped(port: int, first_s: float, whole_s: float, chunk_size: int) -> None:
-    pieces = max(1, -(-len(Answer().text) // chunk_size))
-    gap = max(0.0, whole_s - first_s) / max(1, pieces - 1)
-    answer = Answer(chunk_size=chunk_size, delay=first_s, gap=gap)
+async def _serve_until_stopped(port: int, first_s: float, whole_s: float) -> None:
+    gaps = sum(1 for _ in _pieces(Answer())) - 1
+    answer = Answer(delay=first_s, gap=max(0.0, whole_s - first_s) / gaps)
     async with ScriptedModel(default=answer, port=port) as model:
         print(model.openai_url, flush=True)
         while True:
@@ -435,11 +390,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--delay-ms", type=float, default=0.0, help="until the answer is complete")
     parser.add_argument("--delay-first-ms", type=float, help="until its first piece; default: all of --delay-ms")
-    parser.add_argument("--chunk-size", type=int, default=16, help="characters a piece")
     given = parser.parse_args()
     first = given.delay_ms if given.delay_first_ms is None else given.delay_first_ms
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve_until_stopped(given.port, first / 1000, given.delay_ms / 1000, given.chunk_size))
+        asyncio.run(_serve_until_stopped(given.port, first / 1000, given.delay_ms / 1000))
 
 
 if __name__ == "__main__":

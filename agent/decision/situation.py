@@ -79,13 +79,15 @@ class Situation:
         return max(self.playbook.offers, key=lambda offer: sum(need in offer.needs for need in wanted[:3]))
 
     def incentive(self) -> Incentive | None:
-        """The first incentive not yet given that the agent has authority for on this offer."""
+        """The first incentive not yet given that the agent has authority for on this offer, counting what was given."""
         offer = self.offer()
+        given = (entry.percent or 0 for entry in self.playbook.incentives if entry.id in self.progress.incentives)
+        authority = min(offer.max_discount_percent, self.playbook.discount_authority_percent) - sum(given)
         left = (
             incentive
             for incentive in self.playbook.incentives
             if incentive.id not in self.progress.incentives
             and offer.id in incentive.offers
-            and (incentive.percent or 0) <= min(offer.max_discount_percent, self.playbook.discount_authority_percent)
+            and (incentive.percent or 0) <= authority
         )
         return next(left, None)

@@ -21,7 +21,10 @@ log = structlog.get_logger(__name__)
 
 Draft = TypeVar("Draft")
 
-LONGEST_RETRY_AFTER_S = 300.0
+LONGEST_PAUSE_S = 300.0
+USUAL_PAUSE_S = 1.0
+"""How long a rate-limited writer is left alone: at most, and when the provider does not say."""
+_WAITING = "asked to wait"
 _BLAMELESS = frozenset({"rate_limited", "too_slow"})
 """Failures that do not open the breaker: the first has its own pause, the second may be the turn's budget."""
 
@@ -74,9 +77,9 @@ class Failover(Generic[Draft]):
             except WriterFailed as failed:
                 attempts.append(running.ended(failed.kind))
                 log.warning("writer_failed", writer=writer.name, kind=failed.kind, ms=attempts[-1].elapsed_ms)
-                if failed.retry_after_s is not None:
-                    pause = min(failed.retry_after_s, LONGEST_RETRY_AFTER_S)
-                    self._not_before[place] = self._clock() + pause
+                if failed.kind == "rate_limited" and failed.detail != _WAITING:
+                    pause = USUAL_PAUSE_S if failed.retry_after_s is None else failed.retry_after_s
+                    self._not_before[place] = self._clock() + min(pause, LONGEST_PAUSE_S)
                 if sink.said:
                     return Written(None, running.text, tuple(attempts), cut_short=True)
                 sink.reset()
@@ -93,7 +96,7 @@ class Failover(Generic[Draft]):
         self, place: int, writer: Writer, brief: Brief, deadline: Deadline, sink: Sink, running: "_Running"
     ) -> Draft:
         if self._not_before.get(place, 0.0) > self._clock():
-            raise WriterFailed("rate_limited", "asked to wait")
+            raise WriterFailed("rate_limited", _WAITING)
         seconds = min(self._stalls.whole_s, deadline.remaining() - self._stalls.reserve_s)
         if seconds <= 0:
             raise WriterFailed("too_slow", "nothing is left of the turn's budget")

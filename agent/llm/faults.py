@@ -12,12 +12,13 @@ from agent.errors import FailureKind, WriterFailed
 TRANSPORT = (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError)
 """What the official clients let through unwrapped when a connection breaks while they read."""
 
-_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,59}")
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,39}")
 _CODES: tuple[tuple[str, FailureKind], ...] = (
     ("rate_limit", "rate_limited"),
     ("quota", "rate_limited"),
     ("authentication", "auth"),
     ("permission", "auth"),
+    ("billing", "auth"),
     ("invalid_api_key", "auth"),
     ("content_filter", "refused"),
     ("content_policy", "refused"),
@@ -86,7 +87,7 @@ def _kind(status: int, code: str) -> FailureKind:
         return "auth"
     if status in (408, 409) or status >= 500:
         return "server_error"
-    named = next((kind for part, kind in _CODES if part in code), None)
-    if named is not None:
-        return named
+    for part, kind in _CODES:
+        if part in code:
+            return kind
     return "bad_request" if status >= 400 else "server_error"

@@ -1,7 +1,6 @@
 """The writer behind OpenAI's chat completions: OpenAI itself and every server that speaks its protocol."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Literal, cast
 
 import httpx2
@@ -9,16 +8,15 @@ import openai
 
 from agent.errors import WriterFailed
 from agent.llm import faults
-from agent.llm.base import Writer
 from agent.llm.chat import chat, told_schema
 from agent.turn import Brief, Delta
 
 Structured = Literal["json_schema", "json_object", "off"]
 OPENAI_URL = "https://api.openai.com/v1"
-_FAULTS = (openai.OpenAIError, *faults.TRANSPORT, ValueError, TypeError, KeyError, AttributeError)
+_FAULTS = (openai.OpenAIError, *faults.TRANSPORT, ValueError)
 
 
-class OpenAIWriter(Writer):
+class OpenAIWriter:
     """``structured`` says how the server is held to ``schema``; below ``json_schema`` the model is only told about it.
 
     ``longest`` bounds the answer in tokens, thinking included. ``timeout_s`` is only a backstop: the ladder has stricter limits.
@@ -50,12 +48,12 @@ class OpenAIWriter(Writer):
             **_response_format(structured, schema),
         }
 
-    async def stream(self, brief: Brief) -> AsyncIterator[Delta]:
+    async def stream(self, brief: Brief) -> AsyncGenerator[Delta]:
         answer = _Answer()
         try:
-            async with aclosing(await self._open(brief)) as events:
+            async with await self._open(brief) as events:
                 async for event in events:
-                    if text := answer.read(cast("dict[str, Any]", event)):
+                    if text := answer.read(event):
                         yield Delta(text)
         except _FAULTS as error:
             failed = None if answer.finish == "stop" else failure(error)
@@ -101,18 +99,25 @@ class _Answer:
         self.input_tokens: int | None = None
         self.output_tokens: int | None = None
 
-    def read(self, event: dict[str, Any]) -> str:
-        """The event's piece of text, empty if it carries something else."""
+    def read(self, event: object) -> str:
+        """The event's piece of text, empty if it carries something else. Raises ``ValueError`` for another shape."""
+        try:
+            return self._read(cast("dict[str, Any]", event))
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError("not an event of this protocol") from error
+
+    def _read(self, event: dict[str, Any]) -> str:
         self.id = self.id or event.get("id")
         if usage := event.get("usage"):
             self.input_tokens = usage.get("prompt_tokens")
             self.output_tokens = usage.get("completion_tokens")
-        for choice in event.get("choices") or ():
-            self.finish = choice.get("finish_reason") or self.finish
-            delta = choice.get("delta") or {}
-            self.refused = self.refused or bool(delta.get("refusal"))
-            return delta.get("content") or ""
-        return ""
+        choices: list[dict[str, Any]] = event.get("choices") or []
+        if not choices:
+            return ""
+        self.finish = choices[0].get("finish_reason") or self.finish
+        delta: dict[str, Any] = choices[0].get("delta") or {}
+        self.refused = self.refused or bool(delta.get("refusal"))
+        return delta.get("content") or ""
 
     def failure(self) -> WriterFailed | None:
         if self.refused or self.finish == "content_filter":

@@ -5,15 +5,38 @@ A discount is vouched for by nothing but what the decision granted. Model text a
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from pydantic import BaseModel
 
-from agent.reply.amounts import Amount, find_amounts
-from agent.reply.sentences import split
+from agent.reply.amounts import (
+    Amount,
+    currencies,
+    find_amounts,
+    is_quoted,
+    is_reduction,
+    payment_counts,
+    speaks_of_discount,
+    speaks_of_payments,
+    time_span,
+)
+from agent.reply.sentences import (
+    branded,
+    foreign_matter,
+    invented_names,
+    is_claim,
+    is_echo,
+    is_enough,
+    is_hedged,
+    is_promise,
+    plain,
+    split,
+    stems,
+    stems_around,
+    unmasked,
+)
 from agent.turn import Language, Playbook, Violation
 from prompts import wording
 from prompts.playbook import Lines, Offer, Text
@@ -21,27 +44,9 @@ from prompts.playbook import Lines, Offer, Text
 LANGUAGES: tuple[Language, ...] = ("es", "en")
 _NOT_SAID = frozenset({"examples", "questions", "never_say", "incentives"})
 """Fields whose texts are not the business's own statements, or hold only when granted."""
-_HAS_FIGURE = re.compile(r"[\d$€£%]|https?:|www\.|\S@\S|[*_#`]{2}|^\s*[-*] ", re.MULTILINE)
-_MARKUP = re.compile(r"https?:\S+|www\.\S+|\S+@\S+\.\w+|\*\*|__|```|^\s*#+ |^\s*[-*] |\]\(", re.MULTILINE)
-_LEAK = re.compile(
-    r"system prompt|my instructions|mis instrucciones|as an ai language model|como modelo de lenguaje|ignore (?:all )?previous|"
-    r"developer mode|modo desarrollador",
-    re.IGNORECASE,
-)
-_DISCOUNT = re.compile(
-    r"descuento|rebaj|menos\b|ahorr|promo|discount|\boff\b|sav(?:e|ing)|cheaper|knock|reduc|de regalo", re.IGNORECASE
-)
-_ECHO = re.compile(
-    r"(?:\btu |\bsu |\byour )(?:presupuesto|budget|cotizaci[óo]n|quote|factura|bill)|mencion|me (?:dij|cuent|coment)|dijiste|"
-    r"dijo|you (?:said|mention|told|pay)|te cobra|le cobra|pagas|paga ahora|the other|la otra|el otro|they (?:charge|quote)",
-    re.IGNORECASE,
-)
-_TIER = re.compile(
-    r"\b(?:[Pp]lan|[Pp]rograma|[Pp]aquete|[Mm]embres[íi]a|[Pp]ack) (?P<after>[A-ZÁÉÍÓÚÑ][\wáéíóúñ-]+)"
-    r"|\b(?P<before>[A-Z][\w-]+) (?:[Pp]lan|[Pp]ackage|[Pp]rogram(?:me)?|[Mm]embership|[Tt]ier)\b"
-)
-_COMMON_WORDS = "the a an our your this that we my one which each every el la un una tu su nuestro este ese cada otro"
-_COMMON = frozenset(_COMMON_WORDS.split())
+_TAKES = re.compile(r"\b(?:takes?|duran?|tardan?|toma|done in|ready in|listo en|queda en)\b", re.IGNORECASE)
+_WARRANTY = re.compile(r"garant|warrant|guarant", re.IGNORECASE)
+Figure = tuple[str, Decimal | str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +59,23 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What one language's playbook texts say. Sets of ``(kind, value, unit)``."""
+    """What one language's playbook texts say. ``granted``: the incentives' sentences with the discount each needs."""
 
     sentences: frozenset[str]
-    figures: frozenset[tuple[str, Decimal | str, str | None]]
+    granted: Mapping[str, Decimal]
+    figures: frozenset[Figure]
     words: str
+    free: frozenset[str]
     never: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    kind: str
+    found: str
+    start: int
+    end: int
+    repair: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +85,20 @@ class FactBook:
     playbook: Playbook
     known: Mapping[Language, _Known]
     prices: Mapping[str, frozenset[tuple[Decimal, str | None]]]
-    named_after_company: re.Pattern[str]
+    names: Mapping[str, frozenset[str]]
+    brands: re.Pattern[str]
+    all_names: str
 
     @classmethod
     def of(cls, playbook: Playbook) -> "FactBook":
-        known = {language: _read(playbook, language) for language in LANGUAGES}
+        known: dict[Language, _Known] = {language: _read(playbook, language) for language in LANGUAGES}
         prices = {offer.id: _prices(offer) for offer in playbook.offers}
-        company = re.compile(rf"\b{re.escape(playbook.company.name)} (?P<name>[A-ZÁÉÍÓÚ][\wáéíóúñ-]+)")
-        return cls(playbook, known, prices, company)
+        names = {offer.id: frozenset(plain(name) for name in _names(offer)) for offer in playbook.offers}
+        company, persona = playbook.company.name, playbook.persona.name
+        words = {word for offer in playbook.offers for word in (*offer.name.es.split(), *offer.name.en.split())}
+        brands = [part for index, part in enumerate(company.split()) if index == 0 or part in words]
+        every = (company, persona, *(name for some in names.values() for name in some))
+        return cls(playbook, known, prices, names, branded(brands), f" {'  '.join(plain(name) for name in every)} ")
 
     def check(
         self,
@@ -91,154 +113,204 @@ class FactBook:
 
         ``granted_percent``: the discount that the decision granted; ``offer``: the one under discussion.
         """
-        if sentence.strip() in self.known[language].sentences:
+        known, text, line = self.known[language], unmasked(sentence), sentence.strip()
+        if line in known.sentences or known.granted.get(line, Decimal(101)) <= (granted_percent or 0):
             return Checked(sentence, ())
-        judge = _Judge(self, sentence, language, customer_words, granted_percent, offer)
-        violations = tuple(judge.violations())
-        if not violations:
+        discussed = next((one for one in self.playbook.offers if one.id == offer), None)
+        judge = _Judge(self, language, customer_words, granted_percent or Decimal(0), discussed)
+        faults = tuple(judge.faults(text))
+        if not faults:
             return Checked(sentence, ())
-        if any(violation.repair is None for violation in violations):
-            return Checked("", violations)
-        text = sentence
-        for violation in violations:
-            text = text.replace(violation.found, violation.repair or "", 1)
-        return Checked(text, violations)
+        repaired = _repaired(text, faults)
+        if repaired and any(judge.faults(repaired)):
+            repaired = ""
+            faults = tuple(replace(fault, repair=None) for fault in faults)
+        return Checked(repaired, tuple(Violation(one.kind, one.found, sentence, one.repair) for one in faults))
 
 
+def _repaired(text: str, faults: Sequence[_Fault]) -> str:
+    """``text`` with every fault put right; empty when one of them can't be."""
+    for fault in sorted(faults, key=lambda one: -one.start):
+        if fault.repair is None:
+            return ""
+        text = text[: fault.start] + fault.repair + text[fault.end :]
+    return text
+
+
+@dataclass
 class _Judge:
-    """One sentence on trial."""
+    """What is wrong with sentences of one turn."""
 
-    def __init__(
-        self,
-        book: FactBook,
-        sentence: str,
-        language: Language,
-        customer_words: Sequence[str],
-        granted: Decimal | None,
-        offer: str | None,
-    ) -> None:
-        self._book = book
-        self._playbook = book.playbook
-        self._known = book.known[language]
-        self._sentence = sentence
-        self._language: Language = language
-        self._customer_words = customer_words
-        self._granted = granted or Decimal(0)
-        named = self._named_offers()
-        self._offer = named[0] if len(named) == 1 else None
-        self._discussed = self._playbook.offer(offer) if offer else None
+    book: FactBook
+    language: Language
+    customer_words: Sequence[str]
+    granted: Decimal
+    discussed: Offer | None
 
-    def violations(self) -> Iterator[Violation]:
-        plain = _plain(self._sentence)
-        for line in self._known.never:
-            if line in plain:
-                yield self._wrong("never_say", line)
-        if match := _LEAK.search(self._sentence):
-            yield self._wrong("leak", match.group(0))
-        yield from self._names()
-        if _HAS_FIGURE.search(self._sentence):
-            for match in _MARKUP.finditer(self._sentence):
-                if match.group(0).strip().lower() not in self._known.words:
-                    yield self._wrong("markup", match.group(0).strip())
-        heard = _figures(" \n ".join(self._customer_words), self._language) if self._customer_words else frozenset()
-        for amount in find_amounts(self._sentence, self._language):
-            yield from self._judge(amount, heard)
+    def faults(self, text: str) -> Iterator[_Fault]:
+        self._text = text
+        self._plainly = f" {plain(text)} "
+        for line in self.book.known[self.language].never:
+            if f" {line} " in self._plainly:
+                yield _Fault("never_say", line, 0, len(text))
+        for kind, match in foreign_matter(text, self.book.known[self.language].words):
+            yield _Fault(kind, match.group(0).strip(), *match.span())
+        for match in invented_names(text, self.book.brands, self.book.all_names, self.book.known[self.language].words):
+            yield _Fault("product", match.group("name"), *match.span("name"))
+        amounts = find_amounts(text, self.language)
+        if amounts or speaks_of_payments(text):
+            self._named = self._named_offers()
+            self._amounts = amounts
+            self._heard = self._said_by_customer()
+            counts = {one.instalments.count for one in self._concerned() if one.instalments}
+            for payments in payment_counts(text, self.language):
+                if payments.value not in counts:
+                    yield _fault("count", payments)
+            for amount in amounts:
+                yield from self._judge(amount)
 
-    def _judge(self, amount: Amount, heard: frozenset[tuple[str, Decimal | str, str | None]]) -> Iterator[Violation]:
-        key = (amount.kind, amount.value, amount.unit)
+    def _said_by_customer(self) -> frozenset[Figure]:
+        words = " \n ".join(self.customer_words)
+        return _figures(words, "es") | _figures(words, "en") if words else frozenset()
+
+    def _judge(self, amount: Amount) -> Iterator[_Fault]:
+        known = self.book.known[self.language].figures
         match amount.kind:
             case "price":
-                yield from self._price(amount, heard)
+                yield from self._price(amount)
             case "percent":
-                yield from self._percent(amount, heard)
+                yield from self._percent(amount)
             case "duration":
-                if key not in self._known.figures and key not in heard:
-                    offer = self._offer
-                    repair = (
-                        wording.duration(offer.duration, self._playbook, self._language)
-                        if offer and offer.duration
-                        else None
-                    )
-                    yield self._wrong("duration", amount.text, repair)
+                yield from self._duration(amount)
             case "date":
-                if key not in self._known.figures and key not in heard:
-                    yield self._wrong("date", amount.text)
+                key = (amount.kind, amount.value, amount.unit)
+                if key not in known and (key not in self._heard or is_promise(self._text)):
+                    yield _fault("date", amount)
             case "count":
-                values = {value for _, value, _ in self._known.figures | heard}
-                if amount.value not in values and not self._is_price_of_an_offer(amount):
-                    yield self._wrong("count", amount.text)
+                heard = frozenset[Figure]() if is_claim(self._text) else self._heard
+                values = {(value, unit if kind == "count" else None) for kind, value, unit in known | heard}
+                if (amount.value, amount.unit) not in values and not self._is_a_price(amount):
+                    yield _fault("count", amount)
 
-    def _price(self, amount: Amount, heard: frozenset[tuple[str, Decimal | str, str | None]]) -> Iterator[Violation]:
-        assert isinstance(amount.value, Decimal)
-        offers = (self._offer,) if self._offer else self._playbook.offers
-        if any(self._is_price_of(offer, amount.value, amount.unit) for offer in offers):
+    def _duration(self, amount: Amount) -> Iterator[_Fault]:
+        offer = self._named[0] if len(self._named) == 1 else None
+        span = time_span(amount.value, amount.unit)
+        own = time_span(offer.duration.amount, offer.duration.unit) if offer and offer.duration else None
+        known = span in _spans(self.book.known[self.language].figures)
+        heard = span in _spans(self._heard)
+        takes = own is not None and _TAKES.search(self._text) and not _WARRANTY.search(self._text)
+        if span == own or (known and not takes) or (heard and not is_promise(self._text)):
             return
-        statement = (amount.kind, amount.value, amount.unit) in self._known.figures
-        if statement and not any(
-            amount.value == value for offer in self._playbook.offers for value, _ in self._book.prices[offer.id]
-        ):
+        terms = {("month", Decimal(one.instalments.count)) for one in self.book.playbook.offers if one.instalments}
+        if (amount.unit, amount.value) in terms and any(one.kind == "price" for one in self._amounts):
             return
-        said = {value for kind, value, _ in heard if kind in ("price", "count")}
-        if amount.value in said and _ECHO.search(self._sentence) and not _DISCOUNT.search(self._sentence):
-            return
-        repair = None
-        if self._offer is not None and self._sentence.count(amount.text) == 1 and len(self._prices_in()) == 1:
-            repair = wording.price(self._offer.price, self._playbook, self._language)
-        yield self._wrong("price", amount.text, repair)
+        right = offer.duration if offer and not _WARRANTY.search(self._text) and self._alone(amount) else None
+        yield _fault("duration", amount, right and wording.duration(right, self.book.playbook, self.language))
 
-    def _prices_in(self) -> list[Amount]:
-        return [one for one in find_amounts(self._sentence, self._language) if one.kind == "price"]
+    def _price(self, amount: Amount) -> Iterator[_Fault]:
+        value, period = amount.value, amount.unit
+        assert isinstance(value, Decimal)
+        if period == "discount":
+            if not any(value <= self._taken_off(one) for one in self._concerned()):
+                yield _fault("discount", amount)
+            return
+        written = currencies(amount.text)
+        foreign = written is not None and self.book.playbook.currency not in written
+        if value == 0 and not foreign and self._free_stands(amount):
+            return
+        if value and not foreign:
+            if any(self._is_price_of(one, value, period) for one in self._concerned()):
+                return
+            stated = ("price", value, period) in self.book.known[self.language].figures and not self._is_a_price(amount)
+            if stated and not self._named and not is_quoted(amount, self._text):
+                return
+        if self._is_an_echo(value):
+            return
+        yield _fault("price", amount, self._right_price() if value and self._alone(amount) else None)
+
+    def _concerned(self) -> list[Offer]:
+        """The offers whose prices a sentence may state: those it names, else the one discussed and those it hints at."""
+        if self._named:
+            return self._named
+        if self.discussed is None:
+            return list(self.book.playbook.offers)
+        hints = stems(self._plainly) - stems(" ".join(self.book.names[self.discussed.id]))
+        hinted = [one for one in self.book.playbook.offers if hints & stems(" ".join(self.book.names[one.id]))]
+        return [self.discussed, *hinted]
 
     def _is_price_of(self, offer: Offer, value: Decimal, period: str | None) -> bool:
-        for price, per in self._book.prices[offer.id]:
-            if value == price and (period == per or period is None or per == "any"):
+        for price, per in self.book.prices[offer.id]:
+            if value == price and per == "instalment":
+                if period in (None, "month") and speaks_of_payments(self._text):
+                    return True
+            elif value == price and period in (None, per):
                 return True
-        if self._granted:
-            reduced = offer.price.amount * (100 - self._granted) / 100
-            return offer.price.to is None and abs(value - reduced) < 1 and period in (None, offer.price.per)
-        return False
+        reduced = offer.price.amount - self._taken_off(offer)
+        return bool(self._taken_off(offer)) and abs(value - reduced) < 1 and period in (None, offer.price.per)
 
-    def _is_price_of_an_offer(self, amount: Amount) -> bool:
+    def _taken_off(self, offer: Offer) -> Decimal:
+        return (
+            offer.price.amount * min(self.granted, offer.max_discount_percent) / 100
+            if offer.price.to is None
+            else Decimal(0)
+        )
+
+    def _is_a_price(self, amount: Amount) -> bool:
         assert isinstance(amount.value, Decimal)
-        return any(self._is_price_of(offer, amount.value, None) for offer in self._playbook.offers)
+        return any(self._is_price_of(offer, amount.value, None) for offer in self.book.playbook.offers)
 
-    def _percent(self, amount: Amount, heard: frozenset[tuple[str, Decimal | str, str | None]]) -> Iterator[Violation]:
+    def _free_stands(self, amount: Amount) -> bool:
+        if self._named:
+            return any(offer.price.amount == 0 for offer in self._named)
+        if self.discussed and self.discussed.price.amount == 0:
+            return True
+        return bool(self.book.known[self.language].free & stems_around(self._text, amount.start, amount.end, 4))
+
+    def _is_an_echo(self, value: Decimal) -> bool:
+        said = {one for kind, one, _ in self._heard if kind in ("price", "count")}
+        if not value or value not in said or not is_echo(self._text) or speaks_of_discount(self._text):
+            return False
+        lowest = min((one.price.amount for one in self._concerned() if one.price.amount), default=Decimal(0))
+        return value >= lowest or not is_enough(self._text)
+
+    def _right_price(self) -> str | None:
+        if len(self._named) != 1 or is_hedged(self._text):
+            return None
+        price = self._named[0].price
+        if speaks_of_discount(self._text):
+            if not self._taken_off(self._named[0]):
+                return None
+            reduced = (price.amount - self._taken_off(self._named[0])).quantize(Decimal("0.01"))
+            price = price.model_copy(update={"amount": reduced})
+        return wording.price(price, self.book.playbook, self.language)
+
+    def _alone(self, amount: Amount) -> bool:
+        """Whether it is the only one of its kind, and no digits follow that may belong to it ("$1 00")."""
+        same = sum(one.kind == amount.kind for one in self._amounts)
+        return same == 1 and not re.match(r"[\s.,]?\d", self._text[amount.end :])
+
+    def _percent(self, amount: Amount) -> Iterator[_Fault]:
         assert isinstance(amount.value, Decimal)
-        if amount.unit == "discount" or _DISCOUNT.search(self._sentence):
-            if not 0 < amount.value <= self._granted:
-                granted = wording.percent(self._granted, self._playbook, self._language) if self._granted else None
-                yield self._wrong("discount", amount.text, granted if amount.unit != "discount" else None)
-        elif not any(kind == "percent" and value == amount.value for kind, value, _ in self._known.figures):
-            echoed = any(kind == "percent" and value == amount.value for kind, value, _ in heard)
-            if not (echoed and _ECHO.search(self._sentence)):
-                yield self._wrong("percent", amount.text)
-
-    def _names(self) -> Iterator[Violation]:
-        for match in self._book.named_after_company.finditer(self._sentence):
-            if match.group(0).lower() not in self._known.words:
-                yield self._wrong("product", match.group(0))
-        for match in _TIER.finditer(self._sentence):
-            name = match.group("after") or match.group("before")
-            if (
-                name.lower() not in _COMMON
-                and match.group(0).lower() not in self._known.words
-                and not self._part_of_a_name(name)
-            ):
-                yield self._wrong("product", match.group(0))
-
-    def _part_of_a_name(self, word: str) -> bool:
-        names = (self._playbook.company.name, *(name for offer in self._playbook.offers for name in _names(offer)))
-        return any(word.lower() in name.lower() for name in names)
+        if is_reduction(amount, self._text):
+            most = min(self.granted, max(one.max_discount_percent for one in self._concerned()))
+            if not 0 < amount.value <= most:
+                granted = wording.percent(most, self.book.playbook, self.language) if most else None
+                yield _fault("discount", amount, granted if amount.unit != "discount" else None)
+        elif not any(
+            kind == "percent" and value == amount.value for kind, value, _ in self.book.known[self.language].figures
+        ):
+            echoed = any(kind == "percent" and value == amount.value for kind, value, _ in self._heard)
+            if not (echoed and is_echo(self._text)):
+                yield _fault("percent", amount)
 
     def _named_offers(self) -> list[Offer]:
         """The offers whose name or alias stands in the sentence; a name inside a longer one does not count."""
-        said = self._sentence.lower()
         found: list[tuple[int, int, Offer]] = []
-        for offer in self._playbook.offers:
-            for name in _names(offer):
-                place = said.find(name.lower())
-                if place >= 0:
-                    found.append((place, place + len(name), offer))
+        for offer in self.book.playbook.offers:
+            for name in self.book.names[offer.id]:
+                for match in re.finditer(rf" {re.escape(name)}s?(?= )", self._plainly):
+                    if self._is_meant(name):
+                        found.append((match.start(), match.end(), offer))
         longest = [
             offer
             for start, end, offer in found
@@ -246,8 +318,15 @@ class _Judge:
         ]
         return list({offer.id: offer for offer in longest}.values())
 
-    def _wrong(self, kind: str, found: str, repair: str | None = None) -> Violation:
-        return Violation(kind, found, self._sentence, repair)
+    def _is_meant(self, name: str) -> bool:
+        """A short alias that is an ordinary word ("start", "core") names an offer only when it is written as a name."""
+        if " " in name or len(name) > 5:
+            return True
+        return re.search(rf"\S+ {re.escape(name.capitalize())}\b", self._text) is not None
+
+
+def _fault(kind: str, amount: Amount, repair: str | None = None) -> _Fault:
+    return _Fault(kind, amount.text, amount.start, amount.end, repair)
 
 
 def _names(offer: Offer) -> tuple[str, ...]:
@@ -260,7 +339,7 @@ def _prices(offer: Offer) -> frozenset[tuple[Decimal, str | None]]:
     if offer.price.to is not None:
         found.add((offer.price.to, per))
     if offer.instalments is not None:
-        found |= {(offer.instalments.amount, "any"), (offer.instalments.amount * offer.instalments.count, None)}
+        found |= {(offer.instalments.amount, "instalment"), (offer.instalments.amount * offer.instalments.count, None)}
     return frozenset(found)
 
 
@@ -269,9 +348,26 @@ def _read(playbook: Playbook, language: Language) -> _Known:
     figures = frozenset(figure for line in lines for figure in _figures(line, language))
     durations = {("duration", Decimal(o.duration.amount), o.duration.unit) for o in playbook.offers if o.duration}
     sentences = frozenset(sentence.strip() for line in lines for sentence in split(line))
-    words = " \n ".join(lines).lower()
-    never = tuple(_plain(line) for line in playbook.never_say.said_in(language))
-    return _Known(sentences | frozenset(lines), figures | durations, words, never)
+    granted: dict[str, Decimal] = {}
+    for incentive in playbook.incentives:
+        for sentence in (incentive.say.said_in(language), *split(incentive.say.said_in(language))):
+            granted[sentence.strip()] = incentive.percent or Decimal(0)
+    never = tuple(plain(line) for line in playbook.never_say.said_in(language))
+    words = f" {' '.join(lines).lower()} "
+    free = _free_things(playbook, lines, language)
+    return _Known(sentences | frozenset(lines), granted, figures | durations, words, free, never)
+
+
+def _free_things(playbook: Playbook, lines: list[str], language: Language) -> frozenset[str]:
+    """Stems of what the playbook gives for nothing: the free offers, and what its texts say is free."""
+    free = [name for offer in playbook.offers if offer.price.amount == 0 for name in _names(offer)]
+    paid = [name for offer in playbook.offers if offer.price.amount > 0 for name in _names(offer)]
+    found = set(stems(" ".join(free)))
+    for line in lines:
+        for one in find_amounts(line, language):
+            if one.kind == "price" and one.value == 0:
+                found |= stems_around(line, one.start, one.end, 3)
+    return frozenset(found - stems(" ".join((*paid, playbook.company.name))))
 
 
 def _texts(value: object, language: Language, field: str = "") -> Iterator[str]:
@@ -293,10 +389,9 @@ def _texts(value: object, language: Language, field: str = "") -> Iterator[str]:
             yield from _texts(item, language)  # pyright: ignore[reportUnknownArgumentType]
 
 
-def _figures(text: str, language: Language) -> frozenset[tuple[str, Decimal | str, str | None]]:
+def _spans(figures: frozenset[Figure]) -> set[tuple[str, Decimal]]:
+    return {time_span(value, unit) for kind, value, unit in figures if kind == "duration"}
+
+
+def _figures(text: str, language: Language) -> frozenset[Figure]:
     return frozenset((one.kind, one.value, one.unit) for one in find_amounts(text, language))
-
-
-def _plain(text: str) -> str:
-    decomposed = unicodedata.normalize("NFD", text.lower())
-    return "".join(char for char in decomposed if not unicodedata.combining(char))

@@ -35,6 +35,16 @@ class FactLock:
         self._offer = offer
         self.violations: list[Violation] = []
 
+    def for_the_rep(self, authority_percent: Decimal) -> "FactLock":
+        """The same lock for talking points: a rep is told how far he may go, a customer only what was granted."""
+        return FactLock(
+            self._facts,
+            self._language,
+            customer_words=self._customer_words,
+            granted_percent=authority_percent,
+            offer=self._offer,
+        )
+
     def admit(self, sentence: str) -> str:
         """The sentence as it may be said; empty when it may not. What was wrong is kept in ``violations``."""
         share, seen = spanish_share(sentence)

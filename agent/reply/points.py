@@ -54,7 +54,8 @@ def talking_points(brief: Brief) -> tuple[str, ...]:
     points += [_open_objection(entry, brief) for entry in decision.ledger if entry.open][:1]
     if decision.action not in (Action.CLOSE_POLITELY, Action.HANDOFF_TO_HUMAN):
         points.append(_PRICE[language].format(offer=name, price=wording.price(offer.price, book, language)))
-        if decision.action is Action.OFFER_INCENTIVE or decision.objection == "price":
+        resisted = decision.action is Action.OFFER_INCENTIVE or decision.objection == "price"
+        if resisted and offer.max_discount_percent:
             percent = wording.percent(offer.max_discount_percent, book, language)
             points.append(_AUTHORITY[language].format(percent=percent))
     return tuple(_short(point) for point in points)

@@ -7,7 +7,7 @@ itself, so a process that dies blocks nobody for longer than that.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from agent.errors import KeyReused, LeaseLost, UnknownTurn
 from agent.store.codec import customer_from, from_json, progress_from, to_json
@@ -53,17 +53,55 @@ class Busy:
     lease_until: float
 
 
+# Built once: putting a statement together costs twice as much as running it.
+_OF_CONVERSATION = conversations.c.id == bindparam("of_id")
+_LOCKED = (
+    select(
+        conversations.c.playbook,
+        conversations.c.channel,
+        conversations.c.customer,
+        conversations.c.progress,
+        conversations.c.seq,
+        conversations.c.turns,
+        conversations.c.lease_owner,
+        conversations.c.lease_until,
+    )
+    .where(_OF_CONVERSATION)
+    .with_for_update()
+)
+_KNOWN = select(turns.c.id, turns.c.seq, turns.c.message_seq, turns.c.request_sha256, turns.c.response).where(
+    turns.c.conversation_id == bindparam("of_id"), turns.c.message_id == bindparam("of_message")
+)
+_TAKE = update(conversations).where(_OF_CONVERSATION)
+_RECENT = (
+    select(messages.c.role, messages.c.text)
+    .where(
+        messages.c.conversation_id == bindparam("of_id"),
+        messages.c.seq > bindparam("after"),
+        messages.c.seq <= bindparam("until"),
+    )
+    .order_by(messages.c.seq)
+)
+_ADD_MESSAGE = insert(messages)
+_ADD_TURN = insert(turns)
+_GIVE_BACK = (
+    update(conversations)
+    .where(_OF_CONVERSATION, conversations.c.lease_owner == bindparam("of_owner"))
+    .values(seq=conversations.c.seq + 1, progress=bindparam("progress"), updated_at=bindparam("updated_at"))
+    .values(lease_owner=None, lease_until=None)
+    .returning(conversations.c.seq)
+)
+_FINISH = update(turns).where(turns.c.id == bindparam("of_turn"))
+
+
 def claim(connection: Connection, incoming: Incoming, now: float, lease_s: float) -> Claimed | Repeated | Busy:
     """Stores the message and takes the lease, or says why not. Raises ``KeyReused``."""
-    conversation_id = incoming.start.id
-    query = select(conversations).where(conversations.c.id == conversation_id).with_for_update()
-    row = connection.execute(query).one_or_none()
+    of_id = {"of_id": incoming.start.id}
+    row = connection.execute(_LOCKED, of_id).one_or_none()
     if row is None:
         ensure_conversation(connection, incoming.start, now)
-        row = connection.execute(query).one()
-    known = connection.execute(
-        select(turns).where(turns.c.conversation_id == conversation_id, turns.c.message_id == incoming.message_id)
-    ).one_or_none()
+        row = connection.execute(_LOCKED, of_id).one()
+    known = connection.execute(_KNOWN, {**of_id, "of_message": incoming.message_id}).one_or_none()
     if known is not None and known.request_sha256 != incoming.request_sha256:
         raise KeyReused(f"{incoming.message_id!r} came before with another message", field="message_id")
     if known is not None and known.response is not None:
@@ -75,28 +113,12 @@ def claim(connection: Connection, incoming: Incoming, now: float, lease_s: float
         _add(connection, incoming, message_seq, turn_seq, now)
     else:
         message_seq, turn_seq, turn_id = known.message_seq, known.seq, known.id
-    connection.execute(
-        update(conversations)
-        .where(conversations.c.id == conversation_id)
-        .values(
-            seq=max(row.seq, message_seq),
-            turns=max(row.turns, turn_seq),
-            lease_owner=turn_id,
-            lease_until=now + lease_s,
-            updated_at=now,
-        )
-    )
-    recent = connection.execute(
-        select(messages.c.role, messages.c.text)
-        .where(
-            messages.c.conversation_id == conversation_id,
-            messages.c.seq > message_seq - RECENT,
-            messages.c.seq <= message_seq,
-        )
-        .order_by(messages.c.seq)
-    ).all()
+    lease = {"lease_owner": turn_id, "lease_until": now + lease_s, "updated_at": now}
+    counted = {"seq": max(row.seq, message_seq), "turns": max(row.turns, turn_seq)}
+    connection.execute(_TAKE, {**of_id, **counted, **lease})
+    recent = connection.execute(_RECENT, {**of_id, "after": message_seq - RECENT, "until": message_seq}).all()
     conversation = Conversation(
-        id=conversation_id,
+        id=incoming.start.id,
         playbook=row.playbook,
         channel=row.channel,
         customer=customer_from(row.customer),
@@ -108,19 +130,10 @@ def claim(connection: Connection, incoming: Incoming, now: float, lease_s: float
 
 
 def _add(connection: Connection, incoming: Incoming, message_seq: int, turn_seq: int, now: float) -> None:
+    message = {"seq": message_seq, "role": "customer", "text": incoming.text, "turn_id": incoming.turn_id}
+    connection.execute(_ADD_MESSAGE, {"conversation_id": incoming.start.id, "created_at": now, **message})
     connection.execute(
-        insert(messages),
-        {
-            "conversation_id": incoming.start.id,
-            "seq": message_seq,
-            "role": "customer",
-            "text": incoming.text,
-            "turn_id": incoming.turn_id,
-            "created_at": now,
-        },
-    )
-    connection.execute(
-        insert(turns),
+        _ADD_TURN,
         {
             "conversation_id": incoming.start.id,
             "message_id": incoming.message_id,
@@ -147,35 +160,21 @@ class Finished:
 
 def commit(connection: Connection, finished: Finished, now: float) -> None:
     """Stores the turn and gives the lease back. Raises ``LeaseLost`` when another worker has it; nothing is stored then."""
-    owned = connection.execute(
-        select(conversations.c.seq)
-        .where(conversations.c.id == finished.conversation_id, conversations.c.lease_owner == finished.turn_id)
-        .with_for_update()
-    ).one_or_none()
-    if owned is None:
-        raise LeaseLost(f"the lease of turn {finished.turn_id!r} was lost")
-    seq = owned.seq + 1
-    connection.execute(
-        update(conversations)
-        .where(conversations.c.id == finished.conversation_id)
-        .values(seq=seq, progress=to_json(finished.progress), lease_owner=None, lease_until=None, updated_at=now)
-    )
-    connection.execute(
-        insert(messages),
+    seq = connection.execute(
+        _GIVE_BACK,
         {
-            "conversation_id": finished.conversation_id,
-            "seq": seq,
-            "role": "agent",
-            "text": finished.reply,
-            "turn_id": finished.turn_id,
-            "created_at": now,
+            "of_id": finished.conversation_id,
+            "of_owner": finished.turn_id,
+            "progress": to_json(finished.progress),
+            "updated_at": now,
         },
-    )
-    connection.execute(
-        update(turns)
-        .where(turns.c.id == finished.turn_id)
-        .values(response=finished.response, ledger=finished.ledger, finished_at=now)
-    )
+    ).scalar_one_or_none()
+    if seq is None:
+        raise LeaseLost(f"the lease of turn {finished.turn_id!r} was lost")
+    message = {"seq": seq, "role": "agent", "text": finished.reply, "turn_id": finished.turn_id}
+    connection.execute(_ADD_MESSAGE, {"conversation_id": finished.conversation_id, "created_at": now, **message})
+    done = {"response": finished.response, "ledger": finished.ledger, "finished_at": now}
+    connection.execute(_FINISH, {"of_turn": finished.turn_id, **done})
 
 
 def release(connection: Connection, conversation_id: str, turn_id: str) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from predictors.base import Dialogue, Language, Utterance
-from predictors.rules import ConversionRules, NeedsRules, ObjectionRules, find, lexicon
+from predictors.rules import ConversionRules, NeedsRules, ObjectionRules, find
 
 
 def dialogue(text: str, language: Language, vertical: str = "fitness", playbook: str = "ngx") -> Dialogue:
@@ -51,7 +51,7 @@ def test_evidence_is_the_clause_with_the_words_as_they_were_written() -> None:
     ],
 )
 def test_acts(language: Language, text: str, act: str) -> None:
-    assert act in {label.name for label in find(lexicon(language).acts, text)}
+    assert act in {label.name for label in find(language, ("acts",), text)}
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_acts(language: Language, text: str, act: str) -> None:
     ],
 )
 def test_what_is_no_minor(language: Language, text: str) -> None:
-    assert "underage" not in {label.name for label in find(lexicon(language).acts, text)}
+    assert "underage" not in {label.name for label in find(language, ("acts",), text)}
 
 
 def test_needs_that_the_lexicon_does_not_know_come_from_the_playbook() -> None:

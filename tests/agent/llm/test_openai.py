@@ -137,9 +137,7 @@ async def test_a_wrong_key_is_named_but_not_shown(make: Make, collect: Collect) 
     assert "another" not in "".join(traceback.format_exception(got.failed))
 
 
-@pytest.mark.parametrize(
-    ("header", "expected"), [("3", 3.0), ("0.5", 0.5), (None, None), ("soon", None), ("-1", 0.0)]
-)
+@pytest.mark.parametrize(("header", "expected"), [("3", 3.0), ("0.5", 0.5), (None, None), ("soon", None), ("-1", 0.0)])
 async def test_retry_after_is_handed_on(
     server: ScriptedModel, make: Make, collect: Collect, header: str | None, expected: float | None
 ) -> None:
