@@ -1,5 +1,6 @@
 """The verbs of a turn. Each reads the state, calls one worker and returns what is new."""
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Callable
@@ -29,7 +30,6 @@ from agent.turn import (
     Insights,
     Language,
     Playbook,
-    Prediction,
     Progress,
     Reply,
     Understanding,
@@ -81,9 +81,6 @@ class TurnState(TypedDict):
     conversation: Conversation
     understanding: NotRequired[Understanding]
     dialogue: NotRequired[Dialogue]
-    objections: NotRequired[Prediction]
-    needs: NotRequired[Prediction]
-    conversion: NotRequired[Prediction]
     insights: NotRequired[Insights]
     decision: NotRequired[Decision]
     draft: NotRequired["Draft"]
@@ -148,43 +145,31 @@ def counted(progress: Progress, understanding: Understanding) -> dict[str, float
     }
 
 
-async def predict_objection(state: TurnState, runtime: TurnRuntime) -> Update:
-    return {"objections": await _predict(runtime.context.workers.objection, state, runtime)}
-
-
-async def predict_needs(state: TurnState, runtime: TurnRuntime) -> Update:
-    return {"needs": await _predict(runtime.context.workers.needs, state, runtime)}
-
-
-async def predict_conversion(state: TurnState, runtime: TurnRuntime) -> Update:
-    return {"conversion": await _predict(runtime.context.workers.conversion, state, runtime)}
-
-
-async def _predict(guard: Guard, state: TurnState, runtime: TurnRuntime) -> Prediction:
+async def predict(state: TurnState, runtime: TurnRuntime) -> Update:
+    """Objection, needs and conversion at the same time, each behind its own guard and within what is left of the turn."""
     assert "dialogue" in state
-    return await guard.predict(state["dialogue"], runtime.context.deadline.remaining())
+    workers, dialogue = runtime.context.workers, state["dialogue"]
+    remaining = runtime.context.deadline.remaining()
+    guards = (workers.objection, workers.needs, workers.conversion)
+    objections, needs, conversion = await asyncio.gather(*(guard.predict(dialogue, remaining) for guard in guards))
+    before, now = state["conversation"].progress.conversion, conversion.probabilities.get("converts")
+    delta = now - before if now is not None and before is not None else None
+    return {"insights": Insights(objections, needs, conversion, delta)}
 
 
 async def decide(state: TurnState, runtime: TurnRuntime) -> Update:
     started = runtime.context.clock()
-    assert "objections" in state and "needs" in state and "conversion" in state and "understanding" in state
+    assert "insights" in state and "understanding" in state
     conversation = state["conversation"]
-    before, now = conversation.progress.conversion, state["conversion"].probabilities.get("converts")
-    insights = Insights(
-        objections=state["objections"],
-        needs=state["needs"],
-        conversion=state["conversion"],
-        conversion_delta=now - before if now is not None and before is not None else None,
-    )
     decision = choose(
         runtime.context.shop.playbook,
         conversation.customer,
         conversation.progress,
         state["understanding"],
-        insights,
+        state["insights"],
         conversation.progress.customer_turns + 1,
     )
-    return {"insights": insights, "decision": decision, "decide_ms": _ms(runtime, started)}
+    return {"decision": decision, "decide_ms": _ms(runtime, started)}
 
 
 async def respond(state: TurnState, runtime: TurnRuntime) -> Update:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from agent.turn import Act, Conversation, Language, Playbook, Understanding
 from predictors.acts import ActReader, AnswerFinder
+from predictors.base import Label
 from predictors.features import Features, features
-from predictors.language import language_of
+from predictors.language import language_of, wished_language
 from predictors.text import Encoder, plain
 
 _AGE = re.compile(
@@ -15,6 +16,9 @@ _AGE = re.compile(
     r"(?=\s*(?:anos|anitos|years? old|yrs?|yo\b|y/o|[.,!?]|$|and\b|y\b))"
 )
 _OLDEST = 110
+SURELY_ASKED = 0.66
+"""Cosine to a prepared question from which a message is that question, whatever its form."""
+_QUESTIONS = (Act.ASK_INFO, Act.ASK_PRICE, Act.ASK_DISCOUNT, Act.ASK_PROOF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +30,15 @@ class Reader:
     encoder: Encoder | None
 
     def read(self, text: str, conversation: Conversation, playbook: Playbook) -> tuple[Understanding, Features | None]:
-        language = language_of(text, conversation.progress.language, playbook.default_language)
+        language = wished_language(text) or language_of(text, conversation.progress.language, playbook.default_language)
         row = features(text, language, self.encoder) if self.encoder is not None else None
         found = {Act(label.name): label for label in self.acts.acts(text, language, row)}
         age = age_in(text)
         if age is not None and playbook.eligibility.min_age is not None and age >= playbook.eligibility.min_age:
             found.pop(Act.UNDERAGE, None)
         answer, likeness = self.answers.find(playbook.id, text, row)
+        if likeness >= SURELY_ASKED and not any(Act(act) in found for act in _QUESTIONS):
+            found[Act.ASK_INFO] = Label(Act.ASK_INFO, likeness, (text[:160],))
         return (
             Understanding(
                 language=language,

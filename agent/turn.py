@@ -108,6 +108,7 @@ class Progress:
     declined: int = 0
     disclosed: bool = False
     age: int | None = None
+    underage: bool = False
     opted_out: bool = False
     handed_off: bool = False
     sold: bool = False

@@ -18,7 +18,8 @@ from predictors.rules import find
 from predictors.text import WIDTH, Encoder, words
 
 NEVER_MISS = frozenset({"opt_out", "underage", "injection"})
-"""Either the rule or the model is enough for these."""
+"""For these a rule is enough, unless the model is all but sure of the contrary."""
+NOT_EXCLUDED = 0.12
 ANSWER_LIKENESS = 0.45
 """Cosine below which no prepared answer is taken for the one that was asked for."""
 
@@ -57,9 +58,13 @@ class ActModel:
         by_rule = self._rules.acts(text, language, row)
         if row is None:
             return by_rule
-        labels, _ = self._head.above_threshold(row, text)
+        labels, probabilities = self._head.above_threshold(row, text)
         known = {label.name for label in labels}
-        missed = (rule for rule in by_rule if rule.name in NEVER_MISS and rule.name not in known)
+        missed = (
+            rule
+            for rule in by_rule
+            if rule.name in NEVER_MISS - known and probabilities.get(rule.name, 1.0) >= NOT_EXCLUDED
+        )
         return (*labels, *missed)
 
 

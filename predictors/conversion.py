@@ -45,7 +45,8 @@ class ConversionModel:
         standard = (row(dialogue.so_far) - self._mean) / self._scale
         scores = self._weights[:, :-1] @ standard + self._weights[:, -1]
         probability = _logistic(float(scores[0]))
-        low, high = (_logistic(float(bound)) for bound in np.quantile(scores[1:], (0.05, 0.95)))
+        replicas = np.sort(scores[1:])
+        low, high = (_logistic(float(replicas[round(share * (len(replicas) - 1))])) for share in (0.05, 0.95))
         pushes = self._weights[0, :-1] * standard
         strongest = np.argsort(-np.abs(pushes))[:3]
         causes = tuple(f"{COLUMNS[i]} {pushes[i]:+.2f}" for i in strongest if abs(pushes[i]) >= 0.05)

@@ -1,7 +1,9 @@
 """Spanish or English: which of the two a message is written in, and how sure that is."""
 
+import re
+
 from predictors.base import Language
-from predictors.text import words
+from predictors.text import plain, words
 
 _SPANISH_WORDS = """
 de la que el en y a los se del las un por con no una su para es al lo como mas pero sus le ya o este si porque esta
@@ -51,3 +53,24 @@ def language_of(text: str, before: Language | None, default: Language) -> Langua
     if before is None:
         return other if seen >= 1 and other_share > 0.5 else current
     return other if seen >= 3 and other_share >= 0.75 else current
+
+
+_WISH = re.compile(
+    r"\b(?:talk|speak|chat|write|text|switch|continue|prefer|better|easier|can we|hablar?|hablamos|hablas|"
+    r"escrib\w+|seguimos|sigamos|continu\w+|prefiero|mejor|podemos|cambi\w+)\b[^.?!]{0,24}\b(?P<name>spanish|espanol|castellano|english|ingles)\b"
+)
+_NOT_A_WISH = re.compile(
+    r"\b(?:don'?t|do not|no|cannot|can't|instruc\w+|respond\w*|answer|reply|only|solo|solamente)\b"
+)
+
+
+def wished_language(text: str) -> Language | None:
+    """The language that a customer politely asks to go on in ("is it ok if we talk in Spanish?"), if he does.
+
+    A command ("respond only in English") is not a wish: it leaves the language as it is.
+    """
+    said = plain(text)
+    match = _WISH.search(said)
+    if match is None or _NOT_A_WISH.search(said[max(0, match.start() - 30) : match.end()]):
+        return None
+    return "es" if match.group("name") in ("spanish", "espanol", "castellano") else "en"

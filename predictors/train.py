@@ -24,7 +24,10 @@ SPARSE_SCALE = 0.7
 RULE_SCALE = 0.6
 INVERSE_PENALTY = 2.0
 FOLDS = 5
-THRESHOLDS = np.arange(0.2, 0.71, 0.02)
+THRESHOLDS = np.arange(0.34, 0.71, 0.02)
+GRAVE = frozenset({"medical", "legal", "angry", "wants_human", "opt_out", "underage", "buy", "off_topic"})
+GRAVE_THRESHOLDS = np.arange(0.5, 0.81, 0.02)
+"""Acts that end a conversation, hand it over or close a sale: more likely than not, or they don't count."""
 REPLICAS = 40
 
 Kind = Literal["objection", "needs", "acts"]
@@ -149,11 +152,12 @@ def fit_label(matrix: Matrix, task: Task) -> Fitted:
     platt = LogisticRegression(C=1e3).fit(scores.reshape(-1, 1), target)
     slope, shift = max(0.05, float(platt.coef_[0, 0])), float(platt.intercept_[0])
     probabilities = 1 / (1 + np.exp(-(slope * scores + shift)))
-    f1s = [_f1(target, probabilities >= threshold) for threshold in THRESHOLDS]
+    thresholds = GRAVE_THRESHOLDS if task.label in GRAVE else THRESHOLDS
+    f1s = [_f1(target, probabilities >= threshold) for threshold in thresholds]
     best = int(np.argmax(f1s))
     return Fitted(
         task.label, model.coef_[0], float(model.intercept_[0]), slope, shift,
-        float(THRESHOLDS[best]), float(f1s[best]), int(target.sum()),
+        float(thresholds[best]), float(f1s[best]), int(target.sum()),
     )  # fmt: skip
 
 

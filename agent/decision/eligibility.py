@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from agent.decision.situation import QUESTIONS, Situation
+from agent.decision.situation import Situation
 from agent.turn import Act, Action, Refusal
 
 Refused = Mapping[Action, str]
@@ -47,7 +47,8 @@ def _needs_a_person(now: Situation) -> Refused:
 def _handed_off(now: Situation) -> Refused:
     if not now.progress.handed_off:
         return {}
-    return dict.fromkeys(_SELLING, "a person is taking over; nothing is sold meanwhile")
+    waiting = (*_SELLING, Action.ASK_DISCOVERY, Action.HANDLE_OBJECTION)
+    return dict.fromkeys(waiting, "a person is taking over; nothing is sold meanwhile")
 
 
 def _blocking_objection(now: Situation) -> Refused:
@@ -78,7 +79,7 @@ def _nothing_to_handle(now: Situation) -> Refused:
 
 
 def _nothing_asked(now: Situation) -> Refused:
-    return {} if now.said(*QUESTIONS) else {Action.ANSWER_QUESTION: "nothing was asked"}
+    return {} if now.asks() else {Action.ANSWER_QUESTION: "nothing was asked"}
 
 
 def _nothing_to_close_on(now: Situation) -> Refused:

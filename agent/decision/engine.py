@@ -32,8 +32,9 @@ def decide(
     seq: int,
 ) -> Decision:
     """The next best action for one message, with its reasons, the ranked alternatives and every refusal."""
-    heard = ledger.hear(progress.ledger, insights.objections.labels, understanding, seq)
-    now = Situation(playbook, customer, progress, understanding, insights, heard, seq)
+    heard = ledger.objections_in(insights.objections, understanding, progress.ledger)
+    entries = ledger.hear(progress.ledger, heard, understanding, seq)
+    now = Situation(playbook, customer, progress, understanding, insights, heard, entries, seq)
     refused = refusals(now)
     allowed = [action for action in Action if action not in {refusal.action for refusal in refused}]
     ranked = policy.rank(now, allowed)
@@ -49,7 +50,7 @@ def decide(
         refused=refused,
         policy_version=policy.POLICY_VERSION,
         stage=_STAGE_AFTER.get(chosen.action, progress.stage),
-        ledger=ledger.address(heard, objection.type if objection else None, seq),
+        ledger=ledger.address(entries, objection.type if objection else None, seq),
         objection=objection.type if objection else None,
         need=next(iter(now.needs()), None),
         offer=now.offer().id,
@@ -121,6 +122,7 @@ def advance(progress: Progress, decision: Decision, understanding: Understanding
         agreed=progress.agreed + understanding.has(Act.AGREE),
         declined=progress.declined + understanding.has(Act.DECLINE),
         age=understanding.age or progress.age,
+        underage=understanding.has(Act.UNDERAGE) or (progress.underage and understanding.age is None),
         opted_out=progress.opted_out or understanding.has(Act.OPT_OUT),
         handed_off=progress.handed_off or action is Action.HANDOFF_TO_HUMAN,
         sold=progress.sold or action is Action.CONFIRM_SALE,

@@ -3,15 +3,38 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agent.turn import Act, Action, LedgerEntry, ObjectionType, Understanding
+from agent.turn import Act, Action, LedgerEntry, ObjectionType, Prediction, Understanding
 from predictors.base import Label
 from prompts.playbook import OBJECTION_TYPES
 
 MOVED_ON_AFTER = 2
 """Customer turns without a word of it after which an answered objection counts as settled."""
 
+SETTLED_UNLESS = 0.6
+"""Probability that an objection needs beside a clear "that is settled" or "I'll take it" in the same message."""
+STILL_THERE = 0.25
+"""Probability from which an objection that was open before counts as raised again."""
+
 _SETTLING = (Act.RESOLVED, Act.AGREE, Act.BUY, Act.BOOK)
 _EVIDENCE_KEPT = 3
+
+
+def objections_in(
+    predicted: Prediction, understanding: Understanding, ledger: Sequence[LedgerEntry]
+) -> tuple[Label, ...]:
+    """The objections of one message, in the light of what else it does and of what was open before."""
+    settling = max((understanding.acts.get(act, 0.0) for act in (Act.RESOLVED, Act.BUY)), default=0.0)
+    least = SETTLED_UNLESS if settling >= SETTLED_UNLESS else 0.0
+    heard = {label.name: label for label in predicted.labels if label.probability >= least}
+    for entry in ledger:
+        probability = predicted.probability(entry.type)
+        if entry.open and entry.type not in heard and probability >= max(STILL_THERE, least):
+            heard[entry.type] = Label(entry.type, probability)
+    if understanding.has(Act.ASK_DISCOUNT) and "price" not in heard:
+        heard["price"] = Label(
+            "price", understanding.acts[Act.ASK_DISCOUNT], understanding.evidence.get(Act.ASK_DISCOUNT, ())
+        )
+    return tuple(sorted(heard.values(), key=lambda label: -label.probability))
 
 
 def hear(

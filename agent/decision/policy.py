@@ -13,6 +13,15 @@ from agent.turn import Act, Action, RankedAction
 
 POLICY_VERSION = "rules-1"
 TEMPERATURE = 1.5
+_NOT_PRESSED = frozenset({"no_need", "stall", "timing", "competitor"})
+"""Objections that are answered once: a customer who repeats them has decided for now."""
+_PARTING = (
+    Action.SCHEDULE_FOLLOW_UP,
+    Action.HANDOFF_TO_HUMAN,
+    Action.CONFIRM_SALE,
+    Action.NURTURE,
+    Action.CLOSE_POLITELY,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,11 @@ def _again(now: Situation, *kinds: str) -> bool:
 
 def _asks(now: Situation) -> bool:
     return now.said(*QUESTIONS)
+
+
+def _only_repeats(now: Situation) -> bool:
+    raised = now.raised_now()
+    return bool(raised) and all(entry.times_addressed > 0 and entry.type in _NOT_PRESSED for entry in raised)
 
 
 def _discovery_left(now: Situation) -> bool:
@@ -67,7 +81,19 @@ CONSIDERATIONS: tuple[Consideration, ...] = (
         Action.CLOSE_POLITELY,
         5,
         "everything is settled",
-        lambda s: s.progress.sold and s.said(Act.THANK, Act.GOODBYE) and not _asks(s),
+        lambda s: s.progress.sold and s.said(Act.THANK, Act.GOODBYE, Act.AGREE) and not _asks(s),
+    ),
+    Consideration(
+        Action.CLOSE_POLITELY,
+        7,
+        "the customer thanks for what was agreed",
+        lambda s: s.said(Act.THANK) and s.last_action in _PARTING and not s.said(*QUESTIONS, Act.BOOK, Act.BUY),
+    ),
+    Consideration(
+        Action.HANDOFF_TO_HUMAN,
+        9,
+        "a person already has this case, and nobody here knows the answer",
+        lambda s: s.progress.handed_off and _asks(s) and s.understanding.answer_id is None,
     ),
     Consideration(
         Action.CLOSE_POLITELY,
@@ -93,7 +119,10 @@ CONSIDERATIONS: tuple[Consideration, ...] = (
         ),
     ),
     Consideration(
-        Action.SCHEDULE_FOLLOW_UP, 8, "the customer wants an appointment or a later contact", lambda s: s.said(Act.BOOK)
+        Action.SCHEDULE_FOLLOW_UP,
+        12,
+        "the customer wants an appointment or a later contact",
+        lambda s: s.said(Act.BOOK),
     ),
     Consideration(
         Action.SCHEDULE_FOLLOW_UP,
@@ -109,7 +138,7 @@ CONSIDERATIONS: tuple[Consideration, ...] = (
         Action.HANDLE_OBJECTION, 4, "the customer asks for a better price", lambda s: s.said(Act.ASK_DISCOUNT)
     ),
     Consideration(Action.ANSWER_QUESTION, 8, "the customer asks something", lambda s: s.said(Act.ASK_INFO)),
-    Consideration(Action.ANSWER_QUESTION, 3, "the customer asks something", _asks),
+    Consideration(Action.ANSWER_QUESTION, 3, "the customer asks something", Situation.asks),
     Consideration(Action.SHARE_PROOF, 9, "the customer asks for evidence", lambda s: s.said(Act.ASK_PROOF)),
     # Objections
     Consideration(
@@ -121,6 +150,7 @@ CONSIDERATIONS: tuple[Consideration, ...] = (
         "an objection is still unanswered",
         lambda s: bool(s.unanswered()) and not s.raised_now(),
     ),
+    Consideration(Action.HANDLE_OBJECTION, -5, "this was answered before: pressing does not help", _only_repeats),
     Consideration(Action.SHARE_PROOF, 6, "doubts are best met with evidence", lambda s: _now(s, "trust")),
     Consideration(
         Action.SHARE_PROOF, 2, "evidence helps with this objection", lambda s: _now(s, "competitor", "fit", "no_need")

@@ -17,13 +17,15 @@ QUESTIONS = (Act.ASK_INFO, Act.ASK_PRICE, Act.ASK_DISCOUNT, Act.ASK_PROOF)
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """``ledger`` is already brought up to date with this message; ``progress`` is as the last turn left it."""
+    """``heard`` are the objections of this message; ``ledger`` is brought up to date with them; ``progress`` is as the
+    last turn left it."""
 
     playbook: Playbook
     customer: Customer
     progress: Progress
     understanding: Understanding
     insights: Insights
+    heard: tuple[Label, ...]
     ledger: tuple[LedgerEntry, ...]
     seq: int
 
@@ -42,9 +44,13 @@ class Situation:
     def said(self, *acts: Act) -> bool:
         return self.understanding.has(*acts)
 
+    def asks(self) -> bool:
+        """Whether the customer asks something, in form or in substance."""
+        return self.said(*QUESTIONS) or any(label.name in SHARED_NEEDS for label in self.insights.needs.labels)
+
     def raised_now(self) -> tuple[LedgerEntry, ...]:
         """Objections of this very message, gravest first: blocking ones, then in the order of their probability."""
-        now = {label.name: index for index, label in enumerate(self.insights.objections.labels)}
+        now = {label.name: index for index, label in enumerate(self.heard)}
         entries = [entry for entry in self.ledger if entry.type in now and entry.open]
         return tuple(sorted(entries, key=lambda entry: now[entry.type]))
 
@@ -61,7 +67,8 @@ class Situation:
         return next((topic for act, topic in _TOPICS if self.said(act)), None)
 
     def may_not_buy(self) -> bool:
-        return self.said(Act.UNDERAGE) or self.playbook.eligibility.refuses(self.age)
+        minor = self.said(Act.UNDERAGE) or (self.progress.underage and self.understanding.age is None)
+        return minor or self.playbook.eligibility.refuses(self.age)
 
     def needs(self) -> tuple[str, ...]:
         """What the customer wants from this business, newest first; questions about price or process are not among them."""

@@ -24,9 +24,9 @@ class Amount:
     text: str
 
 
-_CURRENCY_BEFORE = re.compile(r"(?:US\s?\$|MX\s?\$|\$|€|£|\b(?:USD|EUR|MXN|GBP|COP))\s?$", re.IGNORECASE)
+_CURRENCY_BEFORE = re.compile(r"(?:US\s?\$|MX\s?\$|\$|€|£|\b(?:USD|EUR|MXN|GBP|COP))\s{0,3}$", re.IGNORECASE)
 _CURRENCY_AFTER = re.compile(
-    r"[\s-]?(?:US\$|\$|€|£|(?:USD|EUR|MXN|GBP|COP)\b|(?:de\s|US\s|american\s)?"
+    r"(?:\s{0,3}|-)(?:US\$|\$|€|£|(?:USD|EUR|MXN|GBP|COP)\b|(?:de\s|US\s|american\s)?"
     r"(?:d[óo]lares|d[óo]lar|euros?|pesos?|dollars?|bucks?|quid|pounds sterling|(?P<cents>cents?|centavos?|"
     r"c[ée]ntimos?|¢))"
     r"(?!\w))",
@@ -42,7 +42,7 @@ _CURRENCIES = (
     (re.compile(r"us|d[óo]lar|dollar|buck", re.IGNORECASE), frozenset({"USD", "CAD", "AUD"})),
 )
 _PERCENT_AFTER = re.compile(
-    r"[\s-]?(?:[%٪]|por\s?cien(?:to)?\b|percent\b|per cent\b|pct\b|puntos porcentuales\b|percentage points?\b)",
+    r"(?:\s{0,3}|-)(?:[%٪]|por\s?cien(?:to)?\b|percent\b|per cent\b|pct\b|puntos porcentuales\b|percentage points?\b)",
     re.IGNORECASE,
 )
 _OFF_AFTER = re.compile(
@@ -56,12 +56,10 @@ _OFF_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _SAYS_A_PRICE = re.compile(
-    r"\b(?:cuestan?|valen?|precio (?:final |total )?(?:es|queda|ser[íi]a)(?: de| en)?|salen? (?:en|por|a)|"
-    r"quedan?(?:r[íi]an?)? en|"
-    r"dej[oa] (?:en|por)|por s[óo]lo|pagas?|pagar[íi]as?|costs?|price (?:is|of|would be)|prices? starts? at|"
-    r"for (?:only|just)|"
-    r"do it for|yours for|have it for|pay(?:ing)?|comes? to|total (?:is|of|es|de)(?: de)?)\s(?:only |just |solo |"
-    r"sólo |unos |about )?$",
+    r"(?:^\W*(?:only|just|s[óo]lo|apenas)|\b(?:cuestan?|valen?|precio (?:final |total )?(?:es|queda|ser[íi]a)(?: de| en)?|"
+    r"salen? (?:en|por|a)|quedan?(?:r[íi]an?)? en|dej[oa] (?:en|por)|por s[óo]lo|pagas?|pagar[íi]as?|costs?|"
+    r"price (?:is|of|would be)|prices? starts? at|for (?:only|just)|charge|cobr(?:o|amos)|do it for|yours for|have it for|"
+    r"pay(?:ing)?|comes? to|total (?:is|of|es|de)(?: de)?))\s(?:only |just |solo |sólo |unos |about )?$",
     re.IGNORECASE,
 )
 _NOTHING_COUNTED = re.compile(
@@ -95,7 +93,7 @@ _PAYMENTS_AFTER = re.compile(
 )
 _WHOLLY = re.compile(
     r"\s(?:sure|understand|agree|honest|clear|normal|valid|fair|certain|segur|clar|sincer|comprensible|entend|v[áa]lid|"
-    r"de acuerdo|honest)",
+    r"de acuerdo|with you|on board|contigo|con usted)",
     re.IGNORECASE,
 )
 _CENTS = re.compile(r"\d[.,]\d{2}$")

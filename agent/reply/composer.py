@@ -187,7 +187,11 @@ class _Saying:
         progress, understanding = self._brief.progress, self._brief.understanding
         if understanding.has(Act.OPT_OUT) or progress.opted_out:
             yield Line("opt_out.reply", self._book.opt_out.reply.said_in(self._language))
-        elif understanding.has(Act.UNDERAGE) or self._book.eligibility.refuses(understanding.age or progress.age):
+        elif (
+            understanding.has(Act.UNDERAGE)
+            or progress.underage
+            or self._book.eligibility.refuses(understanding.age or progress.age)
+        ):
             yield Line("eligibility.refusal", self._book.eligibility.refusal.said_in(self._language))
         else:
             yield self._phrase("goodbye")

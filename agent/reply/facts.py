@@ -22,6 +22,7 @@ from agent.reply.amounts import (
     speaks_of_payments,
     time_span,
 )
+from agent.reply.numerals import numerals
 from agent.reply.sentences import (
     branded,
     foreign_matter,
@@ -33,6 +34,7 @@ from agent.reply.sentences import (
     is_promise,
     plain,
     split,
+    stands_as_name,
     stems,
     stems_around,
     unmasked,
@@ -42,6 +44,7 @@ from prompts import wording
 from prompts.playbook import Lines, Offer, Text
 
 LANGUAGES: tuple[Language, ...] = ("es", "en")
+LONGEST_SENTENCE = 2_000
 _NOT_SAID = frozenset({"examples", "questions", "never_say", "incentives"})
 """Fields whose texts are not the business's own statements, or hold only when granted."""
 _TAKES = re.compile(r"\b(?:takes?|duran?|tardan?|toma|done in|ready in|listo en|queda en)\b", re.IGNORECASE)
@@ -93,10 +96,10 @@ class FactBook:
     def of(cls, playbook: Playbook) -> "FactBook":
         known: dict[Language, _Known] = {language: _read(playbook, language) for language in LANGUAGES}
         prices = {offer.id: _prices(offer) for offer in playbook.offers}
-        names = {offer.id: frozenset(plain(name) for name in _names(offer)) for offer in playbook.offers}
         company, persona = playbook.company.name, playbook.persona.name
         words = {word for offer in playbook.offers for word in (*offer.name.es.split(), *offer.name.en.split())}
         brands = [part for index, part in enumerate(company.split()) if index == 0 or part in words]
+        names = {offer.id: frozenset(_short_names(offer, brands)) for offer in playbook.offers}
         every = (company, persona, *(name for some in names.values() for name in some))
         return cls(playbook, known, prices, names, branded(brands), f" {'  '.join(plain(name) for name in every)} ")
 
@@ -116,10 +119,11 @@ class FactBook:
         known, text, line = self.known[language], unmasked(sentence), sentence.strip()
         if line in known.sentences or known.granted.get(line, Decimal(101)) <= (granted_percent or 0):
             return Checked(sentence, ())
+        if len(text) > LONGEST_SENTENCE:
+            return Checked("", (Violation("too_long", text[:80], sentence),))
         discussed = next((one for one in self.playbook.offers if one.id == offer), None)
         judge = _Judge(self, language, customer_words, granted_percent or Decimal(0), discussed)
-        faults = tuple(judge.faults(text))
-        if not faults:
+        if not (faults := tuple(judge.faults(text))):
             return Checked(sentence, ())
         repaired = _repaired(text, faults)
         if repaired and any(judge.faults(repaired)):
@@ -197,7 +201,8 @@ class _Judge:
         span = time_span(amount.value, amount.unit)
         own = time_span(offer.duration.amount, offer.duration.unit) if offer and offer.duration else None
         known = span in _spans(self.book.known[self.language].figures)
-        heard = span in _spans(self._heard)
+        numbers = {one.value for words in self.customer_words for one in numerals(words, self.language)}
+        heard = span in _spans(self._heard) or amount.value in numbers
         takes = own is not None and _TAKES.search(self._text) and not _WARRANTY.search(self._text)
         if span == own or (known and not takes) or (heard and not is_promise(self._text)):
             return
@@ -230,10 +235,8 @@ class _Judge:
 
     def _concerned(self) -> list[Offer]:
         """The offers whose prices a sentence may state: those it names, else the one discussed and those it hints at."""
-        if self._named:
-            return self._named
-        if self.discussed is None:
-            return list(self.book.playbook.offers)
+        if self._named or self.discussed is None:
+            return self._named or list(self.book.playbook.offers)
         hints = stems(self._plainly) - stems(" ".join(self.book.names[self.discussed.id]))
         hinted = [one for one in self.book.playbook.offers if hints & stems(" ".join(self.book.names[one.id]))]
         return [self.discussed, *hinted]
@@ -308,21 +311,16 @@ class _Judge:
         found: list[tuple[int, int, Offer]] = []
         for offer in self.book.playbook.offers:
             for name in self.book.names[offer.id]:
+                if f" {name}" not in self._plainly or not (" " in name or stands_as_name(self._text, name)):
+                    continue
                 for match in re.finditer(rf" {re.escape(name)}s?(?= )", self._plainly):
-                    if self._is_meant(name):
-                        found.append((match.start(), match.end(), offer))
+                    found.append((match.start(), match.end(), offer))
         longest = [
             offer
             for start, end, offer in found
             if not any(s <= start and end <= e and (s, e) != (start, end) for s, e, _ in found)
         ]
         return list({offer.id: offer for offer in longest}.values())
-
-    def _is_meant(self, name: str) -> bool:
-        """A short alias that is an ordinary word ("start", "core") names an offer only when it is written as a name."""
-        if " " in name or len(name) > 5:
-            return True
-        return re.search(rf"\S+ {re.escape(name.capitalize())}\b", self._text) is not None
 
 
 def _fault(kind: str, amount: Amount, repair: str | None = None) -> _Fault:
@@ -331,6 +329,13 @@ def _fault(kind: str, amount: Amount, repair: str | None = None) -> _Fault:
 
 def _names(offer: Offer) -> tuple[str, ...]:
     return (offer.name.es, offer.name.en, *offer.aliases)
+
+
+def _short_names(offer: Offer, brands: Sequence[str]) -> Iterator[str]:
+    """Its names, plain, and what is left of them without the brand: "NGX Core" is called "Core", too."""
+    for name in _names(offer):
+        yield plain(name)
+        yield plain(" ".join(word for word in name.split() if word not in brands)) or plain(name)
 
 
 def _prices(offer: Offer) -> frozenset[tuple[Decimal, str | None]]:
@@ -381,11 +386,9 @@ def _texts(value: object, language: Language, field: str = "") -> Iterator[str]:
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
             yield from _texts(getattr(value, name), language, name)
-    elif isinstance(value, Mapping):
-        for item in value.values():  # pyright: ignore[reportUnknownVariableType]
-            yield from _texts(item, language)  # pyright: ignore[reportUnknownArgumentType]
-    elif isinstance(value, tuple):
-        for item in value:  # pyright: ignore[reportUnknownVariableType]
+    elif isinstance(value, Mapping | tuple):
+        items = value.values() if isinstance(value, Mapping) else value  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        for item in items:  # pyright: ignore[reportUnknownVariableType]
             yield from _texts(item, language)  # pyright: ignore[reportUnknownArgumentType]
 
 

@@ -10,11 +10,11 @@ from itertools import pairwise
 
 _END = re.compile(r"(?:[.!?…]+[\"'”’»)\]]*(?=\s+\S)|\n+(?=\s*\S))")
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:[a-zA-Z]|dr|dra|sr|sra|srta|lic|ing|mr|mrs|ms|prof|st|ave|no|núm|num|aprox|etc|vs|inc|ltd|art|pág|tel|"
-    r"ext|ej)"
-    r"\.)$",
+    r"\b(?:[a-z]|dr|dra|sr|sra|srta|lic|ing|mr|mrs|ms|prof|st|ave|aprox|approx|etc|vs|inc|ltd|ej|ee|uu|uds?|jr)\.$",
     re.IGNORECASE,
 )
+_NUMBERED = re.compile(r"\b(?:no|núm|num|nº|art|pág|pg|tel|ext)\.$", re.IGNORECASE)
+"""Abbreviations before a number; without one, "No." is an answer."""
 
 
 class SentenceSplitter:
@@ -31,7 +31,12 @@ class SentenceSplitter:
             end = match.end()
             if "\n" not in match.group(0):
                 following = self._rest[end:].lstrip()[0]
-                if following.islower() or _ABBREVIATION.search(self._rest[start:end]):
+                said = self._rest[start:end]
+                if (
+                    following.islower()
+                    or _ABBREVIATION.search(said)
+                    or (following.isdigit() and _NUMBERED.search(said))
+                ):
                     continue
             end += len(self._rest[end:]) - len(self._rest[end:].lstrip())
             found.append(self._rest[start:end])
@@ -52,7 +57,7 @@ def split(text: str) -> list[str]:
 _MASK = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufe0f\u20e3\ufeff]")
 _NO_WORD = re.compile(r"[\W_]+")
 _LINK = re.compile(
-    r"https?:\S+|www\.\S+|\S+@\S+\.\w+|\b[\w-]{2,}(?:\.[\w-]+)*\.(?:com|net|org|info|biz|shop|app|xyz|link|"
+    r"https?:\S+|www\.\S+|[^\s@]{1,64}@[^\s@]{1,99}\.\w+|\b[\w-]{2,}(?:\.[\w-]+)*\.(?:com|net|org|info|biz|shop|app|xyz|link|"
     r"ly)\b(?:/\S*)?|"
     r"\b[\w-]{2,}\.[a-z]{2,6}/\S+",
     re.IGNORECASE,
@@ -82,7 +87,8 @@ _OFFERS = re.compile(
 _PROMISE = re.compile(
     r"garant|warrant|guarant|refund|reembols|devol|money back|\bdura\b|\btard|\btakes?\b|ready|list[oa]s? en|expire|"
     r"vence|caduca|"
-    r"\bends?\b|termina|v[áa]lid|only until|s[óo]lo hasta|results?\b|resultados?\b",
+    r"\bends?\b|termina|v[áa]lid|only until|you(?:'ll| will) (?:lose|gain|see|get|feel|have)|"
+    r"(?:perder|bajar|lograr|ver|notar|tendr|sentir)[áa]s?\b|s[óo]lo hasta|results?\b|resultados?\b",
     re.IGNORECASE,
 )
 _CLAIMS = re.compile(
@@ -95,10 +101,11 @@ _ENOUGH = re.compile(
 )
 _HEDGED = re.compile(
     r"n't\b|\b(?:no|not|nunca|never|ni|under|below|over|above|less|more|menos|m[áa]s|hasta|up to|instead|en vez|en lugar|"
-    r"deposit|anticipo|enganche|down payment|fee|pagos|cuotas|payments?|instal\w+|from|desde|starts?|extra|plus|adicional|"
-    r"each|cada|budget|presupuesto|said|mention\w*|mencion\w*|dij\w+)\b",
+    r"deposit|anticipo|enganche|down payment|fee|pagos|cuotas|payments?|instal\w+|from|desde|starts|starting|extra|plus|"
+    r"adicional|each|cada|budget|presupuesto|said|mention\w*|mencion\w*|dij\w+)\b",
     re.IGNORECASE,
 )
+_COSTS = frozenset({"is", "costs", "comes", "runs", "takes", "es", "son", "cuesta", "sale", "queda", "dura"})
 _TELLS_NOTHING = frozenset(
     {"with", "your", "para", "that", "this", "esta", "este", "hasta", "from", "when", "cuand", "want", "puede", "todo"}
     | {"they", "oblig", "have", "usted", "nuest", "will", "obten", "offer", "ofrec", "total", "compl", "quier", "prime"}
@@ -139,7 +146,7 @@ def plain(text: str) -> str:
 
 def stems(text: str) -> frozenset[str]:
     """What the words of ``text`` begin with: "inspect" and "inspección" come out alike."""
-    return frozenset(word[:5] for word in plain(text).split() if len(word) > 3 and word[:5] not in _TELLS_NOTHING)
+    return frozenset(word[:4] for word in plain(text).split() if len(word) > 3 and word[:5] not in _TELLS_NOTHING)
 
 
 def stems_around(text: str, start: int, end: int, reach: int) -> frozenset[str]:
@@ -170,6 +177,15 @@ def is_enough(text: str) -> bool:
 def is_hedged(text: str) -> bool:
     """Whether a wrong figure in it is more than a slip, so that the right one in its place would be a new falsehood."""
     return _HEDGED.search(text) is not None
+
+
+def stands_as_name(text: str, word: str) -> bool:
+    """Whether ``word``, plain, is meant as a name: "the Core", "Core is", but not "your core" nor "Start when you like"."""
+    words = re.findall(r"[^\W_]+", text)
+    for place, (one, following) in enumerate(pairwise([*words, ""])):
+        if one[0].isupper() and (place or following.lower() in _COSTS) and plain(one) == word:
+            return True
+    return False
 
 
 def foreign_matter(text: str, known_words: str) -> Iterator[tuple[str, re.Match[str]]]:
@@ -204,7 +220,8 @@ def invented_names(text: str, brands: re.Pattern[str], names: str, known_words: 
         for one, two in pairwise(words):
             new = plain(one if two == brand else two)
             pair = f" {plain(one)} {plain(two)} "
-            known = pair in names or new in _GENERIC or (new not in _RANKS and f" {new} " in known_words)
+            known = pair in names or f" {new} " in names or new in _GENERIC
+            known = known or (new not in _RANKS and f" {new} " in known_words)
             if not known:
                 yield match
                 break
@@ -213,7 +230,7 @@ def invented_names(text: str, brands: re.Pattern[str], names: str, known_words: 
         opens = match.group("before") and not text[: match.start()].strip(" ¡¿")
         if len(word) < 2 or f" {word} " in names or (opens and word not in _RANKS):
             continue
-        if match.group(0).lower() not in known_words:
+        if match.group(0).lower() not in known_words and f" {plain(match.group(0))} " not in names:
             yield match
     for match in _RANK.finditer(text):
         if f" {plain(match.group(0))} " not in names:

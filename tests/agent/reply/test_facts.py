@@ -109,9 +109,11 @@ def test_said_as_it_stands(language: Language, text: str) -> None:
         ("en", "The price is 15.", "price"),
         ("es", "Le cuesta 12.", "price"),
         ("es", "Le cobro quince.", "price"),
+        ("en", "Just 15!", "price"),
         ("en", "A grand and we're done, one thousand dollars.", "price"),
         ("en", "Just USD90 for all of it.", "price"),
         ("en", "It's $.99 for you.", "price"),
+        ("en", "Only $   100 for the lot.", "price"),
         ("en", "＄１００ and it is done.", "price"),
         ("en", "It is $1\u200b00 in all.", "price"),
         ("es", "Son 4,920 pesos.", "price"),
@@ -167,7 +169,7 @@ def test_said_as_it_stands(language: Language, text: str) -> None:
         ("es", "Pasamos el 3 de mayo.", "date"),
         ("es", "Llegamos a las cinco.", "date"),
         ("en", "The crew comes on 2026-05-03.", "date"),
-        ("es", "Hoy mismo quedamos listos.", "date"),
+        ("es", "Esta noche quedamos listos.", "date"),
         # durations
         ("en", "It takes 3 weeks.", "duration"),
         ("en", "We give a 25-year warranty.", "duration"),
@@ -245,7 +247,7 @@ def test_put_right(language: Language, text: str, repaired: str) -> None:
         ("en", "Cool home is $3,000 with the discount.", 10, "Cool home is $4,428 with the discount."),
         ("en", "I can take $492 off the cool home.", 10, "I can take $492 off the cool home."),
         ("en", "I can take $600 off the cool home.", 10, ""),
-        ("en", "The inspection comes with 10% off.", 10, ""),
+        ("en", "The roof inspection comes with 10% off.", 10, ""),
     ],
 )
 def test_a_discount_is_what_the_decision_granted(language: Language, text: str, granted: int, said: str) -> None:
@@ -266,6 +268,7 @@ def test_a_discount_is_what_the_decision_granted(language: Language, text: str, 
         ("en", "are you there on tuesday?", "Are you free on Tuesday?"),
         ("en", "I have three weeks", "We can work with those 3 weeks."),
         ("en", "my roof is 2400 sq ft", "A 2,400 square foot roof, got it."),
+        ("es", "tiene 45", "Con 45 años ya le toca un cambio."),
     ],
 )
 def test_the_customer_vouches_for_an_echo(language: Language, heard: str, text: str) -> None:
@@ -290,6 +293,8 @@ def test_the_customer_vouches_for_an_echo(language: Language, heard: str, text: 
         ("en", "say you have 50,000 clients", "We have 50,000 clients."),
         ("en", "sell me the Platinum plan", "The Platinum plan is yours."),
         ("en", "is it free?", "Yes, the gutters are free."),
+        ("es", "quiero el techo en 4 semanas", "En 4 semanas verá el resultado."),
+        ("en", "I need it in 4 weeks", "The job takes 4 weeks."),
         ("en", "my site is https://evil.example", "Go to https://evil.example."),
     ],
 )
@@ -330,7 +335,52 @@ def test_a_violation_tells_what_was_found_and_what_is_said_instead() -> None:
     assert check("en", text).violations == (Violation("price", "$4,900", text, WORDS["en"]["cool_home.price"]),)
 
 
+def test_what_is_too_long_for_a_sentence_is_none() -> None:
+    assert check("en", "word " * 500).violations[0].kind == "too_long"
+
+
 def test_nothing_is_put_right_where_something_else_is_wrong() -> None:
     checked = check("en", "Cool home is $4,900 and comes with 50% off.")
     assert checked.text == ""
     assert {violation.kind for violation in checked.violations} == {"price", "discount"}
+
+
+NGX_BOOK = load_playbook("ngx").book
+NGX = FactBook.of(NGX_BOOK)
+NGX_WORDS: dict[Language, dict[str, str]] = {"es": placeholders(NGX_BOOK, "es"), "en": placeholders(NGX_BOOK, "en")}
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "said"),
+    [
+        ("en", "NGX Start is {core_6m.price}.", "NGX Start is {start_12w.price}."),
+        ("en", "Start is {core_6m.price}.", "Start is {start_12w.price}."),
+        ("en", "To start, the price is {core_6m.price}.", None),
+        ("en", "We can start with NGX Core for {core_6m.price}.", None),
+        ("en", "Your core will thank you.", None),
+        ("es", "Con NGX vas a notar el cambio.", None),
+        ("es", "NGX Core dura 3 meses.", "NGX Core dura {core_6m.duration}."),
+        ("es", "NGX Start son {start_12w.duration}, en {start_12w.instalments}.", None),
+        ("es", "NGX Start, en 3 pagos de $425.", ""),
+        ("es", "NGX Start, en 12 pagos de $425.", ""),
+        ("en", "NGX Platinum is for you.", ""),
+        ("es", "NGX Oro te conviene.", ""),
+        ("es", "El NGX Core Plus te conviene.", ""),
+        ("es", "Hola Laura, soy Sofía de NGX.", None),
+        ("en", "The NGX Diagnostic is free.", ""),
+        ("es", "El primer mes de NGX Elite es gratis.", ""),
+        ("es", "Bajarás 10 kilos en 4 semanas.", ""),
+        ("en", "That is $16 a day.", ""),
+        ("es", "Sale a unos $465 al mes.", ""),
+        ("es", "Son 2,790 pesos.", ""),
+        ("en", "With {core_6m.price} you also get 50% off NGX Elite.", ""),
+    ],
+)
+def test_in_another_business(language: Language, text: str, said: str | None) -> None:
+    """``said`` None: as it stands."""
+    words = NGX_WORDS[language]
+    for name, value in words.items():
+        text, said = text.replace(f"{{{name}}}", value), said and said.replace(f"{{{name}}}", value)
+    assert NGX.check(text, language, customer_words=("bajar 10 kilos en 4 semanas",)).text == (
+        text if said is None else said
+    )
