@@ -1,5 +1,6 @@
 """The HTTP server: ``create_app(settings)``, and ``python server.py`` to run it with settings from the environment."""
 
+import asyncio
 import gc
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -7,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 from fastapi import FastAPI, Request, Response
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent import __version__, telemetry
@@ -19,6 +21,7 @@ from agent.settings import Settings
 log = structlog.get_logger(__name__)
 
 Build = Callable[[Settings], Awaitable[SalesAgent]]
+LONGEST_NUMBER = 20
 GC_THRESHOLDS = (20_000, 50, 100)
 """Collect rarely: a full collection over a warm process stalls every conversation for tens of milliseconds."""
 
@@ -31,11 +34,14 @@ def create_app(settings: Settings | None = None, build: Build = build_agent) -> 
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         telemetry.configure(settings.log_format, settings.log_level, customer_text=settings.log_customer_text)
         app.state.agent = await build(settings)
+        streams: set[asyncio.Task[bytes]] = set()
+        app.state.streams = streams
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         log.info("ready", playbooks=sorted(app.state.agent.shops), models=settings.models or "composer")
         yield
+        await asyncio.gather(*streams, return_exceptions=True)
         await app.state.agent.aclose()
 
     app = FastAPI(
@@ -78,6 +84,7 @@ class Front:
             return
         headers = dict(scope["headers"])
         request_id = _request_id(headers.get(b"x-request-id", b""))
+        scope["request_id"] = request_id
 
         async def tagged(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -85,26 +92,26 @@ class Front:
             await send(message)
 
         with telemetry.correlated(request_id=request_id):
-            body = await self._read(headers.get(b"content-length", b""), receive)
+            try:
+                body = await self._read(headers.get(b"content-length", b""), receive)
+            except ClientDisconnect:
+                return
             if body is None:
                 problem = f"has more than {self._longest} bytes"
-                refused = errors.error_response(
-                    413, "body_too_large", f"body: {problem}", [{"field": "body", "problem": problem}]
-                )
-                await refused(scope, receive, tagged)
+                await errors.field_refused(413, "body_too_large", "body", problem)(scope, receive, tagged)
                 return
             await self._app(scope, _replay(body, receive), tagged)
 
     async def _read(self, announced: bytes, receive: Receive) -> bytes | None:
-        """The whole body, or ``None`` as soon as it is longer than allowed."""
-        if announced.isdigit() and int(announced) > self._longest:
+        """The whole body, or ``None`` as soon as it is longer than allowed. Raises ``ClientDisconnect`` for half of one."""
+        if announced.isdigit() and int(announced[:LONGEST_NUMBER]) > self._longest:
             return None
         body = b""
         more = True
         while more:
             message = await receive()
             if message["type"] != "http.request":
-                break
+                raise ClientDisconnect
             body += message.get("body", b"")
             more = message.get("more_body", False)
             if len(body) > self._longest:

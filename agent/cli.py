@@ -6,27 +6,44 @@ import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 import typer
 import uvicorn
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
+from typer.core import TyperGroup
 
 from agent import telemetry
-from agent.bootstrap import build_agent
-from agent.channels.shapes import MessageRequest
-from agent.errors import AgentError
+from agent.bootstrap import build_agent, model_writers
+from agent.channels.shapes import Identity, MessageRequest
+from agent.errors import AgentError, InvalidInput
 from agent.orchestrator import Post, SalesAgent
 from agent.settings import Settings
 from agent.store.migrate import migrate
 from agent.terminal import show_ledger, show_turn
 from agent.training import Predictor, train_bundles
-from prompts import PlaybookRefused
+from prompts import PlaybookRefused, load_playbook, playbook_names
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console()
-errors = Console(stderr=True)
+errors = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
+
+
+class OneLine(TyperGroup):
+    """What goes wrong on purpose ends a command with one line and status 2, not with a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise
+        except (AgentError, PlaybookRefused, OSError) as error:
+            errors.print(f"{type(error).__name__} {error}")
+            raise typer.Exit(2) from error
+
+
+app = typer.Typer(cls=OneLine, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 Playbook = Annotated[str | None, typer.Option("--playbook", "-p", help="Which business; see prompts/playbooks.")]
 ConversationId = Annotated[str | None, typer.Option("--conversation", "-c", help="Go on with this conversation.")]
@@ -39,19 +56,25 @@ def serve(
     workers: Annotated[int | None, typer.Option(help="Processes; one a core is right.")] = None,
 ) -> None:
     """Run the HTTP server. The API is described at /docs and /openapi.json."""
-    settings = Settings()
+    # What is wrong is refused here, before there are processes that would each say so.
+    settings = _settings(host=host, port=port, workers=workers)
+    telemetry.configure(settings.log_format, settings.log_level, customer_text=settings.log_customer_text)
+    model_writers(settings)
+    for name in playbook_names(settings.playbooks_dir):
+        load_playbook(name, settings.playbooks_dir)
     migrate(settings.store_url)
     _warn_without_models(settings)
     uvicorn.run(
         "server:create_app",
         factory=True,
-        host=host or settings.host,
-        port=settings.port if port is None else port,
-        workers=workers or settings.workers,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
         loop="uvloop",
         http="httptools",
         access_log=False,
         log_level="warning",
+        log_config=None,
     )
 
 
@@ -63,17 +86,16 @@ def turn(
     as_json: Annotated[bool, typer.Option("--json", help="Print the response as JSON.")] = False,
 ) -> None:
     """Run one turn and show reply, predictions and decision."""
-    message = MessageRequest(message=text)
+    post = _post(conversation or uuid.uuid4().hex, text, playbook)
 
     async def run() -> None:
         async with _agent() as agent:
-            post = Post(conversation or uuid.uuid4().hex, message.message, playbook=playbook)
             response = orjson.loads(await agent.post(post))
         if as_json:
             sys.stdout.write(orjson.dumps(response, option=orjson.OPT_INDENT_2).decode() + "\n")
         else:
             show_turn(console, text, response)
-            console.print(f"[dim]conversation {response['conversation_id']}, turn {response['turn_id']}[/]")
+            console.print(f"conversation {post.conversation_id}, turn {response['turn_id']}", style="dim", markup=False)
 
     asyncio.run(run())
 
@@ -81,16 +103,16 @@ def turn(
 @app.command()
 def chat(playbook: Playbook = None, conversation: ConversationId = None) -> None:
     """Talk to the agent in the terminal; what it predicts and decides stands beside each reply."""
-
-    async def run() -> None:
-        async with _agent() as agent:
-            conversation_id = conversation or uuid.uuid4().hex
-            console.print(f"[dim]conversation {conversation_id} · an empty line ends it[/]")
-            while text := (await asyncio.to_thread(_ask)).strip():
-                response = await agent.post(Post(conversation_id, text, playbook=playbook))
+    conversation_id = conversation or uuid.uuid4().hex
+    with asyncio.Runner() as runner:
+        agent = runner.run(_open())
+        try:
+            console.print(f"conversation {conversation_id} · an empty line ends it", style="dim", markup=False)
+            while text := _ask().strip():
+                response = runner.run(agent.post(_post(conversation_id, text, playbook)))
                 show_turn(console, text, orjson.loads(response))
-
-    asyncio.run(run())
+        finally:
+            runner.run(agent.aclose())
 
 
 @app.command()
@@ -141,39 +163,64 @@ def train(
     if_missing: Annotated[bool, typer.Option(help="Train only what is not there yet.")] = False,
 ) -> None:
     """Train the turn predictors from the hand-written corpora, the playbooks' examples and simulated buyers."""
-    train_bundles(Settings(), predictor or list(Predictor), data, seed, only_missing=if_missing, console=console)
+    train_bundles(_settings(), predictor or list(Predictor), data, seed, only_missing=if_missing, console=console)
 
 
 @asynccontextmanager
 async def _agent() -> AsyncGenerator[SalesAgent]:
-    settings = Settings()
-    telemetry.configure(settings.log_format, "error", customer_text=settings.log_customer_text)
-    agent = await build_agent(settings)
+    agent = await _open()
     try:
         yield agent
     finally:
         await agent.aclose()
 
 
+async def _open() -> SalesAgent:
+    settings = _settings()
+    telemetry.configure(settings.log_format, "error", customer_text=settings.log_customer_text)
+    return await build_agent(settings)
+
+
+def _settings(**given: Any) -> Settings:
+    """Settings with what was ``given`` on the command line. Raises ``InvalidInput`` naming what is wrong."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise _refused(error) from None
+
+
+def _post(conversation_id: str, text: str, playbook: str | None) -> Post:
+    """The customer's words under the same bounds as over HTTP."""
+    try:
+        identity = TypeAdapter[str](Identity).validate_python(conversation_id)
+        return Post(identity, MessageRequest(message=text).message, playbook=playbook)
+    except ValidationError as error:
+        raise _refused(error) from None
+
+
+def _refused(error: ValidationError) -> InvalidInput:
+    """The problems without the values: one of them may be a key."""
+    problems = [
+        f"{'.'.join(str(part) for part in item['loc']) or 'conversation'}: {item['msg']}" for item in error.errors()
+    ]
+    return InvalidInput("; ".join(problems))
+
+
 def _ask() -> str:
+    """What the customer says; nothing at the end of the input and on Ctrl-C."""
     try:
         return console.input("[bold cyan]customer » [/]")
-    except EOFError:
+    except (EOFError, KeyboardInterrupt):
         return ""
 
 
 def _warn_without_models(settings: Settings) -> None:
     if not (settings.models_dir / "objection").exists():
-        errors.print("[yellow]no trained models yet: rules answer; run `sales-agent train`[/]")
+        errors.print("no trained models yet: rules answer; run `sales-agent train`", style="yellow")
 
 
 def main() -> None:
-    """The entry point: what goes wrong on purpose is one line, not a traceback."""
-    try:
-        app()
-    except (AgentError, PlaybookRefused) as error:
-        errors.print(f"[red]{type(error).__name__}[/] {error}")
-        sys.exit(2)
+    app()
 
 
 if __name__ == "__main__":

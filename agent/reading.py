@@ -18,6 +18,8 @@ _AGE = re.compile(
 _OLDEST = 110
 SURELY_ASKED = 0.66
 """Cosine to a prepared question from which a message is that question, whatever its form."""
+WORD_FOR_WORD = 0.7
+"""Cosine to a prepared question from which the message asks that, and not for somebody else."""
 _QUESTIONS = (Act.ASK_INFO, Act.ASK_PRICE, Act.ASK_DISCOUNT, Act.ASK_PROOF)
 
 
@@ -37,6 +39,8 @@ class Reader:
         if age is not None and playbook.eligibility.min_age is not None and age >= playbook.eligibility.min_age:
             found.pop(Act.UNDERAGE, None)
         answer, likeness = self.answers.find(playbook.id, text, row)
+        if likeness >= WORD_FOR_WORD:
+            found.pop(Act.WANTS_HUMAN, None)
         if likeness >= SURELY_ASKED and not any(Act(act) in found for act in _QUESTIONS):
             found[Act.ASK_INFO] = Label(Act.ASK_INFO, likeness, (text[:160],))
         return (

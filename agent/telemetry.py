@@ -1,10 +1,12 @@
 """Structured logs with correlation ids: JSON in production, readable in a terminal, and no customer text in either.
 
-Fields that may hold personal data are replaced by their length unless ``log_customer_text`` is set.
+Fields that may hold personal data are replaced by their length, and errors lose their messages (a database quotes whole
+rows in them), unless ``log_customer_text`` is set. What libraries log as a warning or worse takes the same way.
 """
 
 import logging
 import sys
+import traceback
 from collections.abc import Generator, MutableMapping
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -31,7 +33,7 @@ PERSONAL = frozenset(
 def configure(
     log_format: Literal["auto", "json", "console"] = "auto", level: str = "info", *, customer_text: bool = False
 ) -> None:
-    """Sets structlog up for the process. ``auto``: a terminal gets console lines, everything else JSON."""
+    """Sets logging up for the process. ``auto``: a terminal gets console lines, everything else JSON."""
     as_console = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -40,25 +42,48 @@ def configure(
         structlog.processors.StackInfoRenderer(),
     ]
     if not customer_text:
-        processors.append(hide_personal)
+        processors += [hide_personal, structlog.processors.ExceptionRenderer(_places)]
     if as_console:
-        processors.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
+        plain = structlog.dev.plain_traceback
+        processors.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain))
     else:
         processors += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    if not any(isinstance(handler, Libraries) for handler in logging.root.handlers):
+        logging.root.addHandler(Libraries(logging.WARNING))
+
+
+class Libraries(logging.Handler):
+    """Hands what libraries log over to structlog, so that every line of the process has one shape."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log = structlog.get_logger(record.name)
+        log.log(record.levelno, record.getMessage(), library=record.name, exc_info=record.exc_info or None)
 
 
 def hide_personal(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor: what may be personal data leaves only its length behind."""
+    """A structlog processor: what may be personal data leaves only its length behind, an error only its type."""
     for key in PERSONAL.intersection(event):
         value = event[key]
         event[key] = f"<{len(value)} characters>" if isinstance(value, str) else "<hidden>"
+    if "error" in event:
+        event["error"] = str(event["error"]).partition("(")[0]
     return event
+
+
+def _places(exc_info: structlog.typing.ExcInfo) -> str:
+    """A traceback, innermost cause last, with the types of the errors and without what they say."""
+    lines: list[str] = []
+    error: BaseException | None = exc_info[1]
+    while error is not None:
+        lines += [f"{type(error).__name__}\n", *traceback.format_tb(error.__traceback__)]
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "".join(lines).rstrip()
 
 
 @contextmanager

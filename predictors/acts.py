@@ -17,9 +17,13 @@ from predictors.linear import LinearHead
 from predictors.rules import find
 from predictors.text import WIDTH, Encoder, words
 
-NEVER_MISS = frozenset({"opt_out", "underage", "injection"})
-"""For these a rule is enough, unless the model is all but sure of the contrary."""
-NOT_EXCLUDED = 0.12
+WITH_A_RULE: Mapping[str, float] = {
+    "opt_out": 0.12, "underage": 0.12, "legal": 0.35, "wants_human": 0.35,
+    "ask_price": 0.2, "ask_discount": 0.2, "buy": 0.2, "book": 0.25,
+}  # fmt: skip
+"""Probabilities that are enough where a rule of thumb finds the same act."""
+WITHOUT_A_RULE: Mapping[str, float] = {"legal": 0.85, "wants_human": 0.85}
+"""Acts that take a conversation away from the agent: without a rule the model must be this sure."""
 ANSWER_LIKENESS = 0.45
 """Cosine below which no prepared answer is taken for the one that was asked for."""
 
@@ -47,7 +51,7 @@ class ActRules:
 
 
 class ActModel:
-    """The head decides; the rules are among its features, and have the last word on what must not be missed."""
+    """The head decides; the rules are among its features, and where one of them agrees less certainty is enough."""
 
     def __init__(self, bundle: Bundle) -> None:
         self.version = bundle.manifest.version
@@ -55,17 +59,13 @@ class ActModel:
         self._rules = ActRules()
 
     def acts(self, text: str, language: Language, row: Features | None) -> tuple[Label, ...]:
-        by_rule = self._rules.acts(text, language, row)
+        by_rule = {rule.name: rule for rule in self._rules.acts(text, language, row)}
         if row is None:
-            return by_rule
-        labels, probabilities = self._head.above_threshold(row, text)
-        known = {label.name for label in labels}
-        missed = (
-            rule
-            for rule in by_rule
-            if rule.name in NEVER_MISS - known and probabilities.get(rule.name, 1.0) >= NOT_EXCLUDED
-        )
-        return (*labels, *missed)
+            return tuple(by_rule.values())
+        lowered = {**WITHOUT_A_RULE, **{name: least for name, least in WITH_A_RULE.items() if name in by_rule}}
+        labels, _ = self._head.above_threshold(row, text, lowered)
+        untrained = (rule for name, rule in by_rule.items() if name not in self._head.labels)
+        return (*labels, *untrained)
 
 
 class AnswerFinder:

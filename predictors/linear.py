@@ -1,6 +1,6 @@
 """Calibrated linear heads over the shared features: trained with scikit-learn, served with a few numpy products."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,13 +45,21 @@ class LinearHead:
         score = row.dense @ self.dense + row.sparse.weights @ self.sparse[row.sparse.columns] + self.bias
         return (1.0 / (1.0 + np.exp(-(self.slope * score + self.shift)))).astype(np.float32)
 
-    def above_threshold(self, row: Features, text: str) -> tuple[tuple[Label, ...], dict[str, float]]:
-        """The labels above their thresholds with the customer's words for each, and the whole vector."""
-        probabilities = self.probabilities(row)
-        found = np.nonzero(probabilities >= self.threshold)[0]
-        ordered: Sequence[int] = found[np.argsort(-probabilities[found])].tolist()
-        labels = tuple(Label(self.labels[i], float(probabilities[i]), self._evidence(i, row, text)) for i in ordered)
-        return labels, dict(zip(self.labels, probabilities.tolist(), strict=True))
+    def above_threshold(
+        self, row: Features, text: str, lowered: Mapping[str, float] | None = None
+    ) -> tuple[tuple[Label, ...], dict[str, float]]:
+        """The labels above their thresholds with the customer's words for each, and the whole vector.
+
+        ``lowered``: other thresholds for some labels, where something else speaks for them, too.
+        """
+        probabilities = dict(zip(self.labels, self.probabilities(row).tolist(), strict=True))
+        thresholds = dict(zip(self.labels, self.threshold.tolist(), strict=True)) | dict(lowered or {})
+        found = [name for name, probability in probabilities.items() if probability >= thresholds[name]]
+        found.sort(key=lambda name: -probabilities[name])
+        places = {name: place for place, name in enumerate(self.labels)}
+        return tuple(Label(name, probabilities[name], self._evidence(places[name], row, text)) for name in found), (
+            probabilities
+        )
 
     def _evidence(self, label: int, row: Features, text: str) -> tuple[str, ...]:
         """The clause around the word that carried the label most."""

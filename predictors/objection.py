@@ -5,6 +5,10 @@ import time
 from predictors.base import Dialogue, Prediction
 from predictors.bundle import Bundle
 from predictors.linear import LinearHead
+from predictors.rules import find
+
+WITH_A_RULE = 0.22
+"""Probability that is enough where a rule of thumb finds the same objection."""
 
 
 class ObjectionModel:
@@ -20,6 +24,8 @@ class ObjectionModel:
     def predict(self, dialogue: Dialogue) -> Prediction:
         started = time.perf_counter()
         assert dialogue.features is not None, "the objection model reads encoded messages"
-        labels, probabilities = self._head.above_threshold(dialogue.features, dialogue.text)
+        by_rule = find(dialogue.language, ("objections",), dialogue.text)
+        lowered = {label.name: WITH_A_RULE for label in by_rule}
+        labels, probabilities = self._head.above_threshold(dialogue.features, dialogue.text, lowered)
         elapsed = (time.perf_counter() - started) * 1000
         return Prediction(labels, "model", self.version, elapsed, probabilities=probabilities)

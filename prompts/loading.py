@@ -2,19 +2,25 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
+from yaml.composer import ComposerError
+from yaml.reader import ReaderError
 
 from prompts.errors import Fault, PlaybookRefused
 from prompts.playbook import Language, Lines, Playbook, Strict, Text
 from prompts.wording import placeholders
 
 MAX_BYTES = 1_000_000
+MAX_DEPTH = 20
+"""Levels of nesting; a playbook has eight."""
+_TAG = "tag:yaml.org,2002:"
+_BRACE = re.compile(r"[{}]")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 Place = tuple[str | int, ...]
@@ -32,15 +38,17 @@ class LoadedPlaybook:
 
 def read_playbook(file: Path) -> LoadedPlaybook:
     """Reads and checks one file. Raises ``PlaybookRefused`` with every fault found, ``OSError`` if it can't be read."""
-    content = file.read_bytes()
+    with file.open("rb") as opened:
+        content = opened.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise PlaybookRefused((Fault(file, 1, "(file)", f"has {len(content)} bytes, more than {MAX_BYTES}"),))
+        raise PlaybookRefused((Fault(file, 1, "(file)", f"has more than {MAX_BYTES} bytes"),))
     root = _parse(file, content)
-    faults = tuple(Fault(file, line, _field(place), problem) for line, place, problem in _duplicate_keys(root, ()))
+    faults: list[Fault] = []
+    plain = _plain(root, file, (), faults)
     if faults:
-        raise PlaybookRefused(faults)
+        raise PlaybookRefused(tuple(faults))
     try:
-        book = Playbook.model_validate(_plain(root))
+        book = Playbook.model_validate(plain)
     except ValidationError as error:
         raise PlaybookRefused(
             tuple(_fault(file, root, tuple(item["loc"]), item["msg"]) for item in error.errors())
@@ -55,12 +63,34 @@ def read_playbook(file: Path) -> LoadedPlaybook:
     return LoadedPlaybook(filled, hashlib.sha256(content).hexdigest(), file)
 
 
+class _Loader(yaml.SafeLoader):
+    """No aliases (a few lines of them can stand for gigabytes), no bottomless nesting."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        parser: Any = self
+        mark = parser.peek_event().start_mark
+        if self.check_event(yaml.AliasEvent):
+            raise ComposerError(None, None, "aliases (*name) are not allowed", mark)
+        if self._depth > MAX_DEPTH:
+            raise ComposerError(None, None, f"is nested deeper than {MAX_DEPTH} levels", mark)
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
+
+
 def _parse(file: Path, content: bytes) -> yaml.Node:
     try:
-        root = yaml.compose(content.decode("utf-8"), Loader=yaml.SafeLoader)
+        root = yaml.compose(content.decode("utf-8"), Loader=_Loader)
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise PlaybookRefused((Fault(file, line, "(file)", f"is not UTF-8: {error.reason}"),)) from None
+    except ReaderError as error:
+        line = content.decode("utf-8")[: error.position].count("\n") + 1
+        raise PlaybookRefused((Fault(file, line, "(file)", f"has a forbidden character: {error.reason}"),)) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "is not YAML"
@@ -70,44 +100,54 @@ def _parse(file: Path, content: bytes) -> yaml.Node:
     return root
 
 
-def _plain(node: yaml.Node) -> Any:
+def _plain(node: yaml.Node, file: Path, place: Place, faults: list[Fault]) -> Any:
+    """What the node holds, with every key as it is written; what YAML itself gets wrong goes to ``faults``."""
+    if isinstance(node, yaml.MappingNode):
+        values: dict[str, Any] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                faults.append(Fault(file, line, _field(place), "has a key that is not a word"))
+                continue
+            if key.value in values:
+                faults.append(Fault(file, line, _field((*place, key.value)), "is given twice"))
+            values[key.value] = _plain(value, file, (*place, key.value), faults)
+        return values
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item, file, (*place, index), faults) for index, item in enumerate(node.value)]
+    if node.tag == _TAG + "str":
+        return node.value
     loader = yaml.SafeLoader("")
     try:
-        return loader.construct_document(node)  # pyright: ignore[reportUnknownMemberType]
+        return loader.construct_object(node)  # pyright: ignore[reportUnknownMemberType]
+    except (yaml.YAMLError, ValueError):
+        kind = node.tag.removeprefix(_TAG)
+        faults.append(Fault(file, node.start_mark.line + 1, _field(place), f"can't be read as {kind!r}"))
+        return None
     finally:
         loader.dispose()
 
 
-def _duplicate_keys(node: yaml.Node, place: Place) -> Iterator[tuple[int, Place, str]]:
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                yield key.start_mark.line + 1, (*place, key.value), "is given twice"
-            seen.add(key.value)
-            yield from _duplicate_keys(value, (*place, key.value))
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield from _duplicate_keys(value, (*place, index))
-
-
 def _fault(file: Path, root: yaml.Node, place: Place, problem: str) -> Fault:
+    if place[-1:] == ("[key]",):  # pydantic's way to say that a key itself is wrong
+        place, problem = place[:-1], f"is not a name that belongs here: {problem}"
     return Fault(file, _line(root, place), _field(place), problem)
 
 
 def _line(node: yaml.Node, place: Place) -> int:
-    """The line of the deepest part of ``place`` that the file has."""
+    """The line where the deepest part of ``place`` that the file has begins, its key included."""
+    line = node.start_mark.line + 1
     for step in place:
         if isinstance(node, yaml.MappingNode):
-            found = next((value for key, value in node.value if key.value == step), None)
+            found = next(((key, value) for key, value in node.value if key.value == step), None)
         elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            found = node.value[step]
+            found = (node.value[step], node.value[step])
         else:
             found = None
         if found is None:
             break
-        node = found
-    return node.start_mark.line + 1
+        line, node = found[0].start_mark.line + 1, found[1]
+    return line
 
 
 def _field(place: Place) -> str:
@@ -136,8 +176,10 @@ def _fill(
         return value.model_copy(update=update)
     if isinstance(value, Mapping):
         return {key: _fill(item, words, (*place, key), problems) for key, item in nested.items()}  # type: ignore[return-value]
-    if isinstance(value, tuple) and any(isinstance(item, Strict) for item in nested):
+    if isinstance(value, tuple):
         return tuple(_fill(item, words, (*place, i), problems) for i, item in enumerate(nested))  # type: ignore[return-value]
+    if isinstance(value, str) and _BRACE.search(value):
+        problems.append((place, "has braces, but only texts in two languages can use placeholders"))
     return nested
 
 
@@ -154,7 +196,10 @@ def _fill_line(line: str, words: Mapping[str, str], place: Place, problems: list
         name = match.group(1)
         if name not in words:
             problems.append((place, f"uses {{{name}}}, which is none of {', '.join(sorted(words))}"))
-            return match.group(0)
+            return ""
         return words[name]
 
-    return _PLACEHOLDER.sub(word, line)
+    filled = _PLACEHOLDER.sub(word, line)
+    if _BRACE.search(filled):
+        problems.append((place, "has braces left when its placeholders are filled"))
+    return filled

@@ -8,7 +8,9 @@ from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from babel import Locale, UnknownLocaleError
+from babel.numbers import is_currency
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Language = Literal["es", "en"]
 ObjectionType = Literal[
@@ -25,9 +27,23 @@ HandoffTopic = Literal["medical", "legal", "angry", "wants_human"]
 SHARED_NEEDS = ("pricing_info", "process_info", "results_proof")
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-Sentence = Annotated[str, Field(min_length=1, max_length=1200)]
+Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1200)]
 Percent = Annotated[Decimal, Field(ge=0, le=100)]
-Amount = Annotated[Decimal, Field(ge=0, le=100_000_000)]
+Amount = Annotated[Decimal, Field(ge=0, le=100_000_000, decimal_places=2)]
+
+
+def _known_locale(name: str) -> str:
+    try:
+        Locale.parse(name)
+    except UnknownLocaleError:
+        raise ValueError(f"there is no CLDR locale {name!r}") from None
+    return name
+
+
+def _known_currency(code: str) -> str:
+    if not is_currency(code):
+        raise ValueError(f"there is no ISO 4217 currency {code!r}")
+    return code
 
 
 class Strict(BaseModel):
@@ -73,8 +89,8 @@ class Persona(Strict):
 class Locales(Strict):
     """CLDR locales for writing numbers and money, e.g. ``es_MX`` and ``en_US``."""
 
-    es: Annotated[str, Field(pattern=r"^es(_[A-Z0-9]{2,3})?$")]
-    en: Annotated[str, Field(pattern=r"^en(_[A-Z0-9]{2,3})?$")]
+    es: Annotated[str, Field(pattern=r"^es(_[A-Z0-9]{2,3})?$"), AfterValidator(_known_locale)]
+    en: Annotated[str, Field(pattern=r"^en(_[A-Z0-9]{2,3})?$"), AfterValidator(_known_locale)]
 
     def of(self, language: Language) -> str:
         return self.es if language == "es" else self.en
@@ -182,6 +198,12 @@ class Eligibility(Strict):
     max_age: Annotated[int, Field(ge=0, le=120)] | None = None
     refusal: Text
 
+    @model_validator(mode="after")
+    def _ages_ascend(self) -> Self:
+        if self.min_age is not None and self.max_age is not None and self.max_age < self.min_age:
+            raise ValueError(f"'max_age' ({self.max_age}) must not be below 'min_age' ({self.min_age})")
+        return self
+
     def refuses(self, age: int | None) -> bool:
         if age is None:
             return False
@@ -216,7 +238,7 @@ class Playbook(Strict):
     version: Annotated[int, Field(ge=1)]
     vertical: Identifier
     default_language: Language
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$"), AfterValidator(_known_currency)]
     locales: Locales
     company: Company
     persona: Persona
@@ -246,12 +268,19 @@ class Playbook(Strict):
         yield from _missing("stages", STAGES, self.stages)
         yield from _missing("handoff", ("medical", "legal", "angry", "wants_human"), self.handoff)
         offers = {offer.id for offer in self.offers}
-        for field in ("offers", "incentives", "proof", "answers"):
+        for field, key in (
+            ("offers", "id"),
+            ("incentives", "id"),
+            ("discovery", "slot"),
+            ("proof", "id"),
+            ("answers", "id"),
+        ):
             seen: set[str] = set()
             for index, entry in enumerate(getattr(self, field)):
-                if entry.id in seen:
-                    yield (field, index, "id"), f"{entry.id!r} is used twice"
-                seen.add(entry.id)
+                name = getattr(entry, key)
+                if name in seen:
+                    yield (field, index, key), f"{name!r} is used twice"
+                seen.add(name)
         for index, offer in enumerate(self.offers):
             yield from _unknown(("offers", index, "needs"), offer.needs, self.needs, "need")
             if offer.max_discount_percent > self.discount_authority_percent:
@@ -266,7 +295,8 @@ class Playbook(Strict):
         for index, proof in enumerate(self.proof):
             yield from _unknown(("proof", index, "needs"), proof.needs, self.needs, "need")
         for index, answer in enumerate(self.answers):
-            yield from _unknown(("answers", index, "need"), (answer.need,) if answer.need else (), self.needs, "need")
+            if answer.need is not None and answer.need not in self.needs:
+                yield ("answers", index, "need"), f"names need {answer.need!r}, which this playbook does not have"
 
 
 def _missing(

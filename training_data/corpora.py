@@ -1,5 +1,6 @@
 """Hand-written, labelled utterances: ``corpora/*.jsonl``, one file an author. Format in ``training_data/README.md``."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -32,8 +33,9 @@ class CorpusRefused(ValueError):
 
 def read_corpus(file: Path) -> Iterator[Labelled]:
     """The rows of one file. Raises ``CorpusRefused`` at the first line that does not fit the format."""
-    with file.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
+    with file.open("rb") as lines:
+        for number, written in enumerate(lines, start=1):
+            line = written.removeprefix(BOM_UTF8) if number == 1 else written
             if not line.strip():
                 continue
             try:

@@ -9,7 +9,7 @@ import orjson
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from agent.channels import shapes
+from agent.channels import errors, shapes
 from agent.errors import AgentError, InvalidInput
 from agent.orchestrator import Post, SalesAgent
 from agent.turn import Customer
@@ -19,13 +19,13 @@ router = APIRouter(tags=["conversations"])
 ConversationId = Annotated[shapes.Identity, Path(description="Yours (a call id, a chat id) or one that /start gave.")]
 _JSON = "application/json"
 _ERRORS: dict[int | str, dict[str, Any]] = {
+    413: {"model": shapes.ErrorResponse, "description": "The body is larger than this server takes."},
     422: {"model": shapes.ErrorResponse, "description": "Something in the request is wrong; the field is named."},
     503: {"model": shapes.ErrorResponse, "description": "The database can't be reached; try again."},
 }
 _UNKNOWN: dict[int | str, dict[str, Any]] = {
     404: {"model": shapes.ErrorResponse, "description": "No such conversation or turn."}
 }
-_background: set[asyncio.Task[bytes]] = set()
 
 
 def _agent(request: Request) -> SalesAgent:
@@ -38,7 +38,7 @@ def _json(content: Any, status: int = 200) -> Response:
 
 
 def customer_of(data: shapes.CustomerData) -> Customer:
-    facts = {key: value for key, value in (data.__pydantic_extra__ or {}).items() if value is not None}
+    facts = {key: value for key, value in sorted((data.__pydantic_extra__ or {}).items()) if value is not None}
     return Customer(name=data.name, age=data.age, facts=facts)
 
 
@@ -53,7 +53,7 @@ def customer_of(data: shapes.CustomerData) -> Customer:
     },
 )
 async def start(request: Request, body: shapes.StartRequest) -> Response:
-    """Starts a conversation. Sending the same start again changes nothing."""
+    """Starts a conversation. Sending the same start again, in whatever order of its keys, changes nothing."""
     post = Post(
         conversation_id=body.conversation_id or uuid.uuid4().hex,
         text="",
@@ -61,7 +61,7 @@ async def start(request: Request, body: shapes.StartRequest) -> Response:
         channel=body.channel,
         locale=body.locale,
         customer=customer_of(body.customer_data),
-        metadata=body.metadata,
+        metadata=orjson.loads(orjson.dumps(body.metadata, option=orjson.OPT_SORT_KEYS)),
     )
     found, created = await _agent(request).start(post)
     return _json(found, 201 if created else 200)
@@ -77,7 +77,6 @@ async def start(request: Request, body: shapes.StartRequest) -> Response:
             "description": "The turn. As `text/event-stream`: `sentence` events, then `talking_points`, `insights`, `done`.",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
-        413: {"model": shapes.ErrorResponse, "description": "The body is larger than this server takes."},
         429: {"model": shapes.ErrorResponse, "description": "Too many messages wait in this conversation."},
     },
 )
@@ -105,16 +104,16 @@ async def message(
         platform_context=body.platform_context,
     )
     if stream or "text/event-stream" in accept:
-        return await _stream(agent, post)
+        return await _stream(agent, post, request.app.state.streams)
     return Response(await agent.post(post), media_type=_JSON)
 
 
-async def _stream(agent: SalesAgent, post: Post) -> Response:
+async def _stream(agent: SalesAgent, post: Post, running: "set[asyncio.Task[bytes]]") -> Response:
     """Waits for the first sentence, so that what is refused still gets its own status; a turn goes on without its reader."""
     sentences: asyncio.Queue[str | None] = asyncio.Queue()
     turn = asyncio.create_task(agent.post(post, sentences.put))
-    _background.add(turn)
-    turn.add_done_callback(_background.discard)
+    running.add(turn)
+    turn.add_done_callback(running.discard)
     turn.add_done_callback(lambda _: sentences.put_nowait(None))
     first = await sentences.get()
     if first is None and turn.exception() is not None:
@@ -132,8 +131,11 @@ async def _events(
     try:
         response = orjson.loads(turn.result())
     except AgentError as error:
-        yield _event("error", {"type": type(error).__name__, "message": str(error)})
+        yield _event("error", errors.agent_error_content(error))
         return
+    except Exception:
+        yield _event("error", errors.unexpected_content())
+        raise
     yield _event("talking_points", {"talking_points": response["talking_points"]})
     yield _event("insights", {key: response[key] for key in ("ml_insights", "recommended_action", "degraded")})
     yield _event("done", response)
@@ -174,7 +176,7 @@ async def read_messages(
     responses={**_ERRORS, **_UNKNOWN},
 )
 async def read_turn(
-    request: Request, conversation_id: ConversationId, turn_id: Annotated[shapes.Identity, Path()]
+    request: Request, conversation_id: ConversationId, turn_id: Annotated[shapes.TurnId, Path()]
 ) -> Response:
     """The turn ledger: what every predictor said, which actions were ranked or refused and why. ``turn_id`` or number."""
     return _json(await _agent(request).turn(conversation_id, turn_id))

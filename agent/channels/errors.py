@@ -33,13 +33,37 @@ STATUS: Mapping[type[AgentError], tuple[int, str]] = {
     LeaseLost: (503, "lease_lost"),
     StoreUnavailable: (503, "store_unavailable"),
 }
+UNREADABLE = 400
+"""What FastAPI answers to a body that breaks its JSON reader: not UTF-8, nested too deeply, a number without end."""
 RETRY_AFTER_S = {429: "1", 503: "1"}
 
 
-def error_response(status: int, kind: str, message: str, problems: Sequence[Mapping[str, str | None]] = ()) -> Response:
-    content = orjson.dumps({"type": kind, "message": message, "problems": problems})
+LONGEST_NAME = 80
+"""Of a field in an answer: the caller may have invented it."""
+
+Problem = Mapping[str, str | None]
+
+
+def error_content(kind: str, message: str, problems: Sequence[Problem] = ()) -> dict[str, Any]:
+    """In the shape of ``agent.channels.shapes.ErrorResponse``."""
+    return {"type": kind, "message": message, "problems": problems}
+
+
+def agent_error_content(error: AgentError) -> dict[str, Any]:
+    return error_content(STATUS[type(error)][1], str(error), [{"field": error.field, "problem": error.problem}])
+
+
+def unexpected_content() -> dict[str, Any]:
+    return error_content("internal_error", "something went wrong here; the request can be sent again")
+
+
+def error_response(status: int, content: Mapping[str, Any]) -> Response:
     headers = {"Retry-After": RETRY_AFTER_S[status]} if status in RETRY_AFTER_S else None
-    return Response(content, status_code=status, media_type="application/json", headers=headers)
+    return Response(orjson.dumps(content), status_code=status, media_type="application/json", headers=headers)
+
+
+def field_refused(status: int, kind: str, field: str, problem: str) -> Response:
+    return error_response(status, error_content(kind, f"{field}: {problem}", [{"field": field, "problem": problem}]))
 
 
 def install(app: FastAPI) -> None:
@@ -51,35 +75,48 @@ def install(app: FastAPI) -> None:
 
 async def _agent_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, AgentError)
-    status, kind = STATUS[type(error)]
-    return error_response(status, kind, str(error), [{"field": error.field, "problem": error.problem}])
+    return error_response(STATUS[type(error)][0], agent_error_content(error))
 
 
 async def _validation_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     problems = [{"field": _field(item["loc"]), "problem": _problem(item)} for item in error.errors()]
     first = problems[0]
-    return error_response(422, "invalid_input", f"{first['field']}: {first['problem']}", problems)
+    return error_response(422, error_content("invalid_input", f"{first['field']}: {first['problem']}", problems))
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    response = error_response(error.status_code, "http_error", str(error.detail))
+    if error.status_code == UNREADABLE:
+        return field_refused(422, "invalid_input", "body", "can't be read as JSON")
+    response = error_response(error.status_code, error_content("http_error", str(error.detail)))
     response.headers.update(error.headers or {})
     return response
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    log.error("unexpected_error", path=request.url.path, error=type(error).__name__, exc_info=error)
-    return error_response(500, "internal_error", "something went wrong here; the request can be sent again")
+    """Runs outside of ``server.Front``, so the request id is put on here."""
+    request_id: str = request.scope["request_id"]
+    log.error(
+        "unexpected_error",
+        path=request.url.path,
+        error=type(error).__name__,
+        request_id=request_id,
+        exc_info=error,
+    )
+    response = error_response(500, unexpected_content())
+    response.headers["X-Request-ID"] = request_id
+    return response
 
 
 def _field(place: Sequence[str | int]) -> str:
-    """``("body", "customer_data", "age")`` -> ``customer_data.age``; the body itself is ``body``."""
-    parts = [str(part) for part in place]
-    return ".".join(parts[1:]) if parts[:1] == ["body"] and len(parts) > 1 and not parts[1].isdigit() else parts[0]
+    """``("body", "customer_data", "age")`` -> ``customer_data.age``; the body itself, or a place in it, is ``body``."""
+    inside = place[:1] if len(place) < 2 or isinstance(place[1], int) else place[1:]
+    return ".".join(str(part)[:LONGEST_NAME] for part in inside)
 
 
 def _problem(item: Mapping[str, Any]) -> str:
     message = str(item["msg"]).removeprefix("Value error, ")
+    if item["type"] == "model_attributes_type" and len(item["loc"]) == 1:
+        return "must be a JSON object, sent with Content-Type: application/json"
     return f"is not JSON: {item.get('ctx', {}).get('error', message)}" if item["type"] == "json_invalid" else message

@@ -1,11 +1,16 @@
 """What the REST API takes and gives. Requests forbid what they don't know; responses document, they are not re-validated."""
 
+import math
+import unicodedata
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-Value = str | int | float | bool | None
+DEEPEST = 20
+"""How many levels of lists and objects ``metadata`` and its like may have."""
+LONGEST_FACT = 500
+SMALLEST_INTEGER, LARGEST_INTEGER = -(2**63), 2**64 - 1
 
 
 def _no_control_characters(text: str) -> str:
@@ -15,16 +20,56 @@ def _no_control_characters(text: str) -> str:
 
 
 def _something_said(text: str) -> str:
-    if not text.strip():
+    """Spaces, and what is not seen at all (zero-width, direction marks), say nothing."""
+    if all(unicodedata.category(char)[0] in "CZ" for char in text):
         raise ValueError("must not be empty")
     return text
 
 
+def _not_a_truth_value(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a number")
+    return value
+
+
+def _storable(value: Any, levels: int = DEEPEST) -> object:
+    """Lets through what every JSON reader takes back: Unicode text, finite numbers of 64 bits, a bounded depth."""
+    if isinstance(value, dict | list):
+        if not levels:
+            raise ValueError(f"must not be nested deeper than {DEEPEST} levels")
+        for inner in cast(list[Any], [*value, *value.values()] if isinstance(value, dict) else value):
+            _storable(inner, levels - 1)
+    elif isinstance(value, str):
+        if any("\ud800" <= char <= "\udfff" for char in value):
+            raise ValueError("must be Unicode text, without lone surrogates")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("must be a finite number")
+    elif isinstance(value, int) and not SMALLEST_INTEGER <= value <= LARGEST_INTEGER:
+        raise ValueError("must be a number of at most 64 bits")
+    return cast(object, value)
+
+
+def _one_value(value: Any) -> object:
+    """Checked before the union of types is tried, so that a refusal is one problem and not one for each type."""
+    if not isinstance(value, str | int | float | None):
+        raise ValueError("must be text, a number, true, false or null")
+    if isinstance(value, str):
+        if len(value) > LONGEST_FACT:
+            raise ValueError(f"must have at most {LONGEST_FACT} characters")
+        _no_control_characters(value)
+    return _storable(value)
+
+
 Clean = AfterValidator(_no_control_characters)
-Identity = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s/?#\x00-\x1f\x7f]+$")]
+Identity = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s/?#\x00-\x1f\x7f\ufffd]+$")]
+"""Without U+FFFD, which stands for bytes that are not UTF-8: two ids must not become one."""
+TurnId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_-]+$")]
 MessageText = Annotated[str, Field(max_length=4_000), Clean, AfterValidator(_something_said)]
-ShortText = Annotated[str, Field(min_length=1, max_length=200), Clean]
-CustomerValue = Annotated[str, Field(max_length=500), Clean] | int | float | bool | None
+ShortText = Annotated[str, Field(min_length=1, max_length=200), Clean, AfterValidator(_something_said)]
+CustomerValue = Annotated[
+    Annotated[str, Field(max_length=LONGEST_FACT)] | int | float | bool | None, BeforeValidator(_one_value)
+]
+Attached = Annotated[dict[str, Any], Field(max_length=50), BeforeValidator(_storable)]
 
 
 class Request(BaseModel):
@@ -38,7 +83,7 @@ class CustomerData(BaseModel):
     __pydantic_extra__: dict[str, CustomerValue] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
 
     name: ShortText | None = None
-    age: Annotated[int, Field(ge=0, le=120)] | None = None
+    age: Annotated[int | None, Field(ge=0, le=120), BeforeValidator(_not_a_truth_value)] = None
 
 
 class StartRequest(Request):
@@ -47,7 +92,7 @@ class StartRequest(Request):
     channel: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_-]*$")] = "chat"
     locale: Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")] | None = None
     conversation_id: Identity | None = None
-    metadata: Annotated[dict[str, Any], Field(max_length=50)] = {}
+    metadata: Attached = {}
 
 
 class MessageRequest(Request):
@@ -60,13 +105,13 @@ class MessageRequest(Request):
     channel: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_-]*$")] = "chat"
     locale: Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")] | None = None
     customer_data: CustomerData = CustomerData()
-    platform_context: Annotated[dict[str, Any], Field(max_length=50)] = {}
+    platform_context: Attached = {}
 
 
 class OutcomeRequest(Request):
     outcome: Literal["converted", "lost", "follow_up"]
-    value: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    details: Annotated[dict[str, Any], Field(max_length=50)] = {}
+    value: Annotated[float | None, Field(ge=0, allow_inf_nan=False), BeforeValidator(_not_a_truth_value)] = None
+    details: Attached = {}
 
 
 class ConversationResponse(BaseModel):

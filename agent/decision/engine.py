@@ -32,7 +32,9 @@ def decide(
     seq: int,
 ) -> Decision:
     """The next best action for one message, with its reasons, the ranked alternatives and every refusal."""
-    heard = ledger.objections_in(insights.objections, understanding, progress.ledger)
+    heard = ledger.objections_in(
+        insights.objections, understanding, progress.ledger, progress.actions[-1] if progress.actions else None
+    )
     entries = ledger.hear(progress.ledger, heard, understanding, seq)
     now = Situation(playbook, customer, progress, understanding, insights, heard, entries, seq)
     refused = refusals(now)

@@ -12,24 +12,31 @@ MOVED_ON_AFTER = 2
 
 SETTLED_UNLESS = 0.6
 """Probability that an objection needs beside a clear "that is settled" or "I'll take it" in the same message."""
-STILL_THERE = 0.25
-"""Probability from which an objection that was open before counts as raised again."""
+EXPECTED = 0.22
+"""Probability from which an objection counts that was open before, or that one expects after what was just said."""
+_EXPECTED_AFTER: dict[Action, ObjectionType] = {Action.QUOTE_PRICE: "price", Action.OFFER_INCENTIVE: "price"}
 
 _SETTLING = (Act.RESOLVED, Act.AGREE, Act.BUY, Act.BOOK)
 _EVIDENCE_KEPT = 3
 
 
 def objections_in(
-    predicted: Prediction, understanding: Understanding, ledger: Sequence[LedgerEntry]
+    predicted: Prediction,
+    understanding: Understanding,
+    ledger: Sequence[LedgerEntry],
+    last_action: Action | None,
 ) -> tuple[Label, ...]:
-    """The objections of one message, in the light of what else it does and of what was open before."""
+    """The objections of one message, in the light of what else it does, of what was open before and of what was just said."""
     settling = max((understanding.acts.get(act, 0.0) for act in (Act.RESOLVED, Act.BUY)), default=0.0)
     least = SETTLED_UNLESS if settling >= SETTLED_UNLESS else 0.0
     heard = {label.name: label for label in predicted.labels if label.probability >= least}
-    for entry in ledger:
-        probability = predicted.probability(entry.type)
-        if entry.open and entry.type not in heard and probability >= max(STILL_THERE, least):
-            heard[entry.type] = Label(entry.type, probability)
+    expected = [entry.type for entry in ledger if entry.open]
+    if last_action in _EXPECTED_AFTER:
+        expected.append(_EXPECTED_AFTER[last_action])
+    for kind in expected:
+        probability = predicted.probability(kind)
+        if kind not in heard and probability >= max(EXPECTED, least):
+            heard[kind] = Label(kind, probability)
     if understanding.has(Act.ASK_DISCOUNT) and "price" not in heard:
         heard["price"] = Label(
             "price", understanding.acts[Act.ASK_DISCOUNT], understanding.evidence.get(Act.ASK_DISCOUNT, ())

@@ -91,7 +91,7 @@ CONSIDERATIONS: tuple[Consideration, ...] = (
     ),
     Consideration(
         Action.HANDOFF_TO_HUMAN,
-        9,
+        12,
         "a person already has this case, and nobody here knows the answer",
         lambda s: s.progress.handed_off and _asks(s) and s.understanding.answer_id is None,
     ),
@@ -108,7 +108,7 @@ CONSIDERATIONS: tuple[Consideration, ...] = (
     ),
     # What the message plainly asks for
     Consideration(
-        Action.CONFIRM_SALE, 10, "the customer wants to buy", lambda s: s.said(Act.BUY) and not s.raised_now()
+        Action.CONFIRM_SALE, 13, "the customer wants to buy", lambda s: s.said(Act.BUY) and not s.raised_now()
     ),
     Consideration(
         Action.CONFIRM_SALE,
@@ -146,7 +146,7 @@ CONSIDERATIONS: tuple[Consideration, ...] = (
     ),
     Consideration(
         Action.HANDLE_OBJECTION,
-        4,
+        6,
         "an objection is still unanswered",
         lambda s: bool(s.unanswered()) and not s.raised_now(),
     ),
@@ -172,6 +172,18 @@ CONSIDERATIONS: tuple[Consideration, ...] = (
         lambda s: _again(s, "timing", "stall", "no_need", "competitor"),
     ),
     Consideration(
+        Action.NURTURE,
+        6,
+        "the customer has heard a good deal and wants time",
+        lambda s: _now(s, "stall") and s.progress.customer_turns >= 3,
+    ),
+    Consideration(
+        Action.NURTURE,
+        6,
+        "the customer thanks, and means no for now",
+        lambda s: s.said(Act.THANK) and not _asks(s) and bool(s.raised_now()) and s.progress.customer_turns >= 3,
+    ),
+    Consideration(
         Action.NURTURE, 3, "the customer is not ready: leave it warm", lambda s: _now(s, "timing", "stall", "no_need")
     ),
     Consideration(Action.NURTURE, 5, "the customer said no", lambda s: s.said(Act.DECLINE) and not s.raised_now()),
@@ -187,7 +199,7 @@ CONSIDERATIONS: tuple[Consideration, ...] = (
     ),
     Consideration(
         Action.PRESENT_OFFER,
-        5,
+        4,
         "the need is known and nothing has been offered yet",
         lambda s: bool(s.needs()) and _offer_is_new(s) and s.progress.customer_turns >= 1,
     ),
@@ -195,7 +207,12 @@ CONSIDERATIONS: tuple[Consideration, ...] = (
         Action.PRESENT_OFFER, 3, "the customer agrees to hear more", lambda s: _good_news(s) and _offer_is_new(s)
     ),
     Consideration(Action.PRESENT_OFFER, 2, "the customer names a need", lambda s: bool(s.needs_now())),
-    Consideration(Action.ASK_DISCOVERY, 5, "the conversation has just begun", lambda s: s.progress.customer_turns == 0),
+    Consideration(
+        Action.ASK_DISCOVERY,
+        5,
+        "the conversation has just begun",
+        lambda s: s.progress.customer_turns == 0 and not _asks(s),
+    ),
     Consideration(
         Action.ASK_DISCOVERY,
         3,
@@ -206,11 +223,18 @@ CONSIDERATIONS: tuple[Consideration, ...] = (
         Action.ASK_DISCOVERY,
         3,
         "the customer is telling about himself",
-        lambda s: s.said(Act.INFORM) and len(s.progress.slots) < 4 and not _asks(s),
+        lambda s: s.said(Act.INFORM) and len(s.progress.slots) < 4 and not _asks(s) and not s.unanswered(),
+    ),
+    Consideration(
+        Action.ASK_DISCOVERY,
+        3,
+        "little is known about the customer's situation yet",
+        lambda s: s.said(Act.INFORM) and s.progress.customer_turns < 2 and len(s.progress.slots) < 2 and not _asks(s),
     ),
     Consideration(
         Action.ASK_DISCOVERY, 2, "a question brings the talk back", lambda s: s.said(Act.OFF_TOPIC, Act.INJECTION)
     ),
+    Consideration(Action.ASK_DISCOVERY, 1.5, "a question keeps the talk going", lambda s: not s.progress.sold),
     Consideration(
         Action.SHARE_PROOF, 1, "evidence supports the offer", lambda s: not _offer_is_new(s) and not s.progress.proofs
     ),

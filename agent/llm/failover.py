@@ -25,8 +25,7 @@ LONGEST_PAUSE_S = 300.0
 USUAL_PAUSE_S = 1.0
 """How long a rate-limited writer is left alone: at most, and when the provider does not say."""
 _WAITING = "asked to wait"
-_BLAMELESS = frozenset({"rate_limited", "too_slow"})
-"""Failures that do not open the breaker: the first has its own pause, the second may be the turn's budget."""
+_SPENT = "nothing is left of the turn's budget"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ class Failover(Generic[Draft]):
             raise WriterFailed("rate_limited", _WAITING)
         seconds = min(self._stalls.whole_s, deadline.remaining() - self._stalls.reserve_s)
         if seconds <= 0:
-            raise WriterFailed("too_slow", "nothing is left of the turn's budget")
+            raise WriterFailed("too_slow", _SPENT)
         try:
             async with await self._breakers.get_breaker(f"{place}:{writer.name}"):
                 await self._listen(writer, brief, seconds, sink, running)
@@ -122,7 +121,8 @@ class Failover(Generic[Draft]):
                     async with asyncio.timeout(max(0.0, patience - self._clock())):
                         delta = await anext(deltas, None)
                 except TimeoutError:
-                    raise WriterFailed(kind) from None
+                    spent = kind == "too_slow" and seconds < self._stalls.whole_s
+                    raise WriterFailed(kind, _SPENT if spent else "") from None
                 if delta is None:
                     return
                 running.take(delta)
@@ -146,7 +146,8 @@ class Failover(Generic[Draft]):
 
 
 def _is_blameless(failed: WriterFailed) -> bool:
-    return failed.kind in _BLAMELESS
+    """Does not open the breaker: a rate limit has its own pause, and a turn without time is not the writer's fault."""
+    return failed.kind == "rate_limited" or failed.detail == _SPENT
 
 
 class _Running:

@@ -3,13 +3,17 @@
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from decimal import Decimal
 
-from agent.reply.lines import Line, freshest, variants
+from agent.reply.lines import Line, freshest, may_ask, may_close, may_not_buy, next_question, variants
 from agent.reply.points import talking_points
 from agent.reply.schema import ReplyDraft
+from agent.reply.sentences import split
 from agent.turn import Act, Action, Brief, Delta, Language, ObjectionType
 from prompts import wording
 from prompts.connectors import connectors
 from prompts.playbook import Offer, Text
+
+LONGEST_REPLY, LONGEST_QUESTION = 1500, 300
+"""Characters, as ``ReplyDraft`` wants them: a playbook's lines may be long, and two of them longer."""
 
 
 class Composer:
@@ -26,18 +30,27 @@ class Composer:
 
 def compose(brief: Brief) -> ReplyDraft:
     """The reply for ``brief``, in its language, of lines that were said least recently in this conversation."""
-    said = _Saying(brief)
-    parts = [line.text for line in said.lines()]
-    question = next((part for part in reversed(parts) if part.rstrip().endswith("?")), None)
+    parts = _fitting([line.text for line in _Saying(brief).lines()])
+    asked = next((split(part)[-1].strip() for part in reversed(parts) if part.rstrip().endswith("?")), None)
     decision = brief.decision
     return ReplyDraft(
         reply=" ".join(parts),
         talking_points=talking_points(brief),
         objection_answered=decision.objection,
-        question_asked=question,
+        question_asked=asked if asked and len(asked) <= LONGEST_QUESTION else None,
         next_step=decision.action.value.replace("_", " "),
         handoff=decision.action is Action.HANDOFF_TO_HUMAN,
     )
+
+
+def _fitting(parts: list[str]) -> list[str]:
+    """The parts that fit into a reply, the first of them in any case."""
+    kept, length = [parts[0][:LONGEST_REPLY]], len(parts[0])
+    for part in parts[1:]:
+        if length + 1 + len(part) <= LONGEST_REPLY:
+            kept.append(part)
+            length += 1 + len(part)
+    return kept
 
 
 class _Saying:
@@ -52,7 +65,7 @@ class _Saying:
 
     def lines(self) -> list[Line]:
         action = self._brief.decision.action
-        return [line for line in _PARTS[action](self) if line.text]
+        return [line for line in _PARTS[action](self) if line.text] or [self._phrase("acknowledge")]
 
     def _pick(self, place: str, texts: tuple[Text, ...]) -> Line:
         used = (*self._brief.progress.used_lines, *self._taken)
@@ -68,29 +81,32 @@ class _Saying:
         turn = self._brief.progress.customer_turns + self._brief.seed
         return Line(f"connectors.{name}", texts[turn % len(texts)].format(**words))
 
-    def _unsaid(self, line: Line) -> Iterator[Line]:
-        if line.place not in self._brief.progress.used_lines:
-            yield line
+    def _was_said(self, line: Line) -> bool:
+        return line.place in self._brief.progress.used_lines
 
     def _offer(self) -> Offer:
         wanted = self._brief.decision.offer
         return self._book.offer(wanted) if wanted else self._book.offers[0]
 
     def _question(self) -> Iterator[Line]:
-        """A discovery question that moves on; a closing question when everything has been asked."""
-        slot = self._brief.decision.slot
-        asked = next((entry for entry in self._book.discovery if entry.slot == slot), None)
-        if asked is None or slot in self._brief.progress.slots or self._brief.progress.asked.count(slot or "") > 1:
-            yield self._phrase("trial_close")
-        else:
-            yield self._pick(f"discovery.{asked.slot}", asked.ask)
+        """A discovery question that moves on, else one about the need, else a closing one: the first that is allowed
+        and new; none where none is allowed."""
+        asked, need = next_question(self._brief), self._brief.decision.need
+        line = self._pick(f"discovery.{asked.slot}", asked.ask) if asked else None
+        fresh = [line] if line and not self._was_said(line) else []
+        if not fresh and need is not None and may_ask(self._brief):
+            about = Line(f"needs.{need}.question", self._book.needs[need].question.said_in(self._language))
+            fresh = [] if self._was_said(about) else [about]
+        if not fresh and may_close(self._brief):
+            fresh = [self._phrase("trial_close")]
+        yield from fresh or ([line] if line else [])
 
     def _benefit(self) -> Iterator[Line]:
         need = self._brief.decision.need
         if need is not None:
-            yield from self._unsaid(
-                Line(f"needs.{need}.benefit", self._book.needs[need].benefit.said_in(self._language))
-            )
+            line = Line(f"needs.{need}.benefit", self._book.needs[need].benefit.said_in(self._language))
+            if not self._was_said(line):
+                yield line
 
     def ask_discovery(self) -> Iterator[Line]:
         if self._brief.understanding.has(Act.INFORM, Act.AGREE, Act.DECLINE):
@@ -116,8 +132,7 @@ class _Saying:
             yield self._answer_to(second)
         objection = self._book.objections[kind]
         check = Line(f"objections.{kind}.question", objection.question.said_in(self._language))
-        fresh = list(self._unsaid(check))
-        yield from fresh or self._question()
+        yield from self._question() if self._was_said(check) else (check,)
 
     def _answer_to(self, kind: ObjectionType) -> Line:
         return self._pick(f"objections.{kind}.answers", self._book.objections[kind].answers)
@@ -131,7 +146,12 @@ class _Saying:
     def present_offer(self) -> Iterator[Line]:
         yield from self._benefit()
         offer = self._offer()
-        yield Line(f"offers.{offer.id}.summary", offer.summary.said_in(self._language))
+        summary = Line(f"offers.{offer.id}.summary", offer.summary.said_in(self._language))
+        if self._was_said(summary):
+            includes = self._listed(offer.includes.said_in(self._language))
+            yield Line(f"offers.{offer.id}.includes", f"{offer.name.said_in(self._language)}: {includes}.")
+        else:
+            yield summary
         yield from self._question()
 
     def share_proof(self) -> Iterator[Line]:
@@ -184,14 +204,9 @@ class _Saying:
         yield Line(f"handoff.{topic}", self._book.handoff[topic].say.said_in(self._language))
 
     def close_politely(self) -> Iterator[Line]:
-        progress, understanding = self._brief.progress, self._brief.understanding
-        if understanding.has(Act.OPT_OUT) or progress.opted_out:
+        if self._brief.understanding.has(Act.OPT_OUT) or self._brief.progress.opted_out:
             yield Line("opt_out.reply", self._book.opt_out.reply.said_in(self._language))
-        elif (
-            understanding.has(Act.UNDERAGE)
-            or progress.underage
-            or self._book.eligibility.refuses(understanding.age or progress.age)
-        ):
+        elif may_not_buy(self._brief):
             yield Line("eligibility.refusal", self._book.eligibility.refusal.said_in(self._language))
         else:
             yield self._phrase("goodbye")

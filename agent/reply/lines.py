@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
-from agent.turn import Language, Playbook
-from prompts.playbook import Text
+from agent.turn import Act, Action, Brief, Language, Playbook
+from prompts.playbook import Discovery, Text
 
 KEPT = 60
 """How many said lines a conversation remembers."""
@@ -29,6 +29,33 @@ def freshest(lines: Sequence[Line], used: Sequence[str], seed: int) -> Line:
     turned = (*lines[start:], *lines[:start])
     order = {place: index for index, place in enumerate(used)}
     return min(turned, key=lambda line: order.get(line.place, -1))
+
+
+def may_ask(brief: Brief) -> bool:
+    """Whether the decision allows a discovery question, be it beside another action."""
+    return all(refusal.action is not Action.ASK_DISCOVERY for refusal in brief.decision.refused)
+
+
+def may_close(brief: Brief) -> bool:
+    """Whether the decision allows a closing question. What this very reply presents can be closed on."""
+    presents = brief.decision.action in (Action.PRESENT_OFFER, Action.QUOTE_PRICE)
+    refused = {refusal.rule for refusal in brief.decision.refused if refusal.action is Action.TRIAL_CLOSE}
+    return not refused or (presents and refused == {"nothing_to_close_on"})
+
+
+def next_question(brief: Brief) -> Discovery | None:
+    """The discovery question of the decision's slot, unless the slot is filled or asking is refused."""
+    slot = brief.decision.slot
+    if slot in brief.progress.slots or not may_ask(brief):
+        return None
+    return next((entry for entry in brief.playbook.discovery if entry.slot == slot), None)
+
+
+def may_not_buy(brief: Brief) -> bool:
+    """Whether the customer is too young or too old, by what was said so far."""
+    heard, progress = brief.understanding, brief.progress
+    minor = heard.has(Act.UNDERAGE) or (progress.underage and heard.age is None)
+    return minor or brief.playbook.eligibility.refuses(heard.age or progress.age or brief.customer.age)
 
 
 def all_lines(playbook: Playbook, language: Language) -> tuple[Line, ...]:

@@ -1,13 +1,14 @@
 """Talking points for the sales rep: one thing to say, why, and the facts, each at most twenty words."""
 
-from agent.turn import Action, Brief, LedgerEntry
+from agent.reply.lines import next_question
+from agent.turn import Action, Brief, Language, LedgerEntry, ObjectionType
 from prompts import wording
 
-MOST_WORDS = 20
+MOST_WORDS, MOST_CHARACTERS = 20, 200
 
 _SAY = {
     "es": {
-        Action.ASK_DISCOVERY: "Pregunta y escucha: todavía no se sabe {unknown}.",
+        Action.ASK_DISCOVERY: "Pregunta y escucha: {question}",
         Action.ANSWER_QUESTION: "Responde primero la pregunta y después avanza.",
         Action.HANDLE_OBJECTION: "Reconoce la objeción antes de contestarla; no la discutas.",
         Action.PRESENT_OFFER: "Presenta {offer} a partir de lo que busca.",
@@ -22,7 +23,7 @@ _SAY = {
         Action.CLOSE_POLITELY: "Cierra con amabilidad; no vendas más.",
     },
     "en": {
-        Action.ASK_DISCOVERY: "Ask and listen: {unknown} is still unknown.",
+        Action.ASK_DISCOVERY: "Ask and listen: {question}",
         Action.ANSWER_QUESTION: "Answer the question first, then move on.",
         Action.HANDLE_OBJECTION: "Acknowledge the objection before answering it; don't argue.",
         Action.PRESENT_OFFER: "Present {offer} from what they are after.",
@@ -37,21 +38,49 @@ _SAY = {
         Action.CLOSE_POLITELY: "Close kindly; sell nothing more.",
     },
 }
-_OBJECTION = {
-    "es": "Objeción abierta ({type}): «{words}»",
-    "en": "Open objection ({type}): “{words}”",
+_LISTEN = {"es": "lo que diga decide qué sigue.", "en": "what they say decides what comes next."}
+_OBJECTION = {"es": "Objeción abierta: {type}{words}", "en": "Open objection: {type}{words}"}
+_QUOTED = {"es": ": «{words}»", "en": ": “{words}”"}
+_TYPES: dict[Language, dict[ObjectionType, str]] = {
+    "es": {
+        "price": "precio",
+        "timing": "momento",
+        "stall": "lo aplaza",
+        "trust": "confianza",
+        "competitor": "otra opción",
+        "authority": "decide otra persona",
+        "no_need": "no ve necesidad",
+        "fit": "si es para su caso",
+        "commitment": "compromiso",
+        "effort": "esfuerzo",
+    },
+    "en": {
+        "price": "price",
+        "timing": "timing",
+        "stall": "putting it off",
+        "trust": "trust",
+        "competitor": "another option",
+        "authority": "somebody else decides",
+        "no_need": "sees no need",
+        "fit": "whether it suits them",
+        "commitment": "commitment",
+        "effort": "effort",
+    },
 }
 _PRICE = {"es": "{offer}: {price}.", "en": "{offer}: {price}."}
 _AUTHORITY = {"es": "Descuento máximo autorizado: {percent}.", "en": "Highest discount you may give: {percent}."}
 
 
 def talking_points(brief: Brief) -> tuple[str, ...]:
-    """At most four points in the conversation's language, the most urgent first."""
+    """One to four points in the conversation's language, the most urgent first."""
     decision, book, language = brief.decision, brief.playbook, brief.language
+    asked = next_question(brief)
+    question = asked.ask[0].said_in(language) if asked else _LISTEN[language]
     offer = book.offer(decision.offer) if decision.offer else book.offers[0]
     name = offer.name.said_in(language)
-    points = [_SAY[language][decision.action].format(offer=name, unknown=(decision.slot or "?").replace("_", " "))]
-    points += [_open_objection(entry, brief) for entry in decision.ledger if entry.open][:1]
+    points = [_SAY[language][decision.action].format(offer=name, question=question)]
+    doubts = sorted((entry for entry in decision.ledger if entry.open), key=lambda one: one.type != decision.objection)
+    points += [_open_objection(entry, brief) for entry in doubts[:1]]
     if decision.action not in (Action.CLOSE_POLITELY, Action.HANDOFF_TO_HUMAN):
         points.append(_PRICE[language].format(offer=name, price=wording.price(offer.price, book, language)))
         resisted = decision.action is Action.OFFER_INCENTIVE or decision.objection == "price"
@@ -62,10 +91,15 @@ def talking_points(brief: Brief) -> tuple[str, ...]:
 
 
 def _open_objection(entry: LedgerEntry, brief: Brief) -> str:
-    words = entry.evidence[0] if entry.evidence else ""
-    return _OBJECTION[brief.language].format(type=entry.type.replace("_", " "), words=_short(words, 12))
+    words = _short(entry.evidence[0], MOST_WORDS // 2, MOST_CHARACTERS // 2) if entry.evidence else ""
+    quoted = _QUOTED[brief.language].format(words=words) if words else "."
+    return _OBJECTION[brief.language].format(type=_TYPES[brief.language][entry.type], words=quoted)
 
 
-def _short(text: str, most: int = MOST_WORDS) -> str:
+def _short(text: str, most_words: int = MOST_WORDS, most_characters: int = MOST_CHARACTERS) -> str:
+    """``text`` on one line, cut behind a word where there are too many, else within it."""
     words = text.split()
-    return text if len(words) <= most else f"{' '.join(words[:most])} …"
+    short = " ".join(words[:most_words])
+    if len(words) <= most_words and len(short) <= most_characters:
+        return short
+    return f"{short[: most_characters - 1].rstrip(' ,;:.')}…"

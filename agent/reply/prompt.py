@@ -1,6 +1,7 @@
 """What a language model is told for one reply: the template's variables out of brief and playbook."""
 
-from agent.turn import Action, Brief
+from agent.reply.lines import may_not_buy, next_question
+from agent.turn import Act, Action, Brief
 from prompts import render, wording
 from prompts.playbook import Offer
 
@@ -26,7 +27,7 @@ def system_prompt(brief: Brief, *, opened: bool, voice_channel: bool) -> str:
     """The system message. Customer text is not in it: it travels only as messages."""
     book, language, decision = brief.playbook, brief.language, brief.decision
     objection = book.objections[decision.objection] if decision.objection else None
-    asked = next((entry for entry in book.discovery if entry.slot == decision.slot), None)
+    asked = next_question(brief)
     asks = decision.action in (Action.ASK_DISCOVERY, Action.PRESENT_OFFER, Action.ANSWER_QUESTION, Action.QUOTE_PRICE)
     answer = next((entry for entry in book.answers if entry.id == decision.answer_id), None)
     proof = next((entry for entry in book.proof if entry.id == decision.proof_id), None)
@@ -58,11 +59,16 @@ def system_prompt(brief: Brief, *, opened: bool, voice_channel: bool) -> str:
 
 
 def _substance(brief: Brief) -> str | None:
-    book, decision = brief.playbook, brief.decision
+    """What has to be said whatever the words: what a person takes over, that one is off the list, or may not buy."""
+    book, decision, progress, heard = brief.playbook, brief.decision, brief.progress, brief.understanding
     if decision.handoff is not None:
         return book.handoff[decision.handoff].say.said_in(brief.language)
-    if decision.action is Action.CLOSE_POLITELY and brief.progress.opted_out:
+    if decision.action is not Action.CLOSE_POLITELY:
+        return None
+    if heard.has(Act.OPT_OUT) or progress.opted_out:
         return book.opt_out.reply.said_in(brief.language)
+    if may_not_buy(brief):
+        return book.eligibility.refusal.said_in(brief.language)
     return None
 
 
