@@ -56,12 +56,9 @@ def serve(
     workers: Annotated[int | None, typer.Option(help="Processes; one a core is right.")] = None,
 ) -> None:
     """Run the HTTP server. The API is described at /docs and /openapi.json."""
-    # What is wrong is refused here, before there are processes that would each say so.
     settings = _settings(host=host, port=port, workers=workers)
     telemetry.configure(settings.log_format, settings.log_level, customer_text=settings.log_customer_text)
-    model_writers(settings)
-    for name in playbook_names(settings.playbooks_dir):
-        load_playbook(name, settings.playbooks_dir)
+    _refuse_early(settings)
     migrate(settings.store_url)
     _warn_without_models(settings)
     uvicorn.run(
@@ -187,6 +184,16 @@ def _settings(**given: Any) -> Settings:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         raise _refused(error) from None
+
+
+def _refuse_early(settings: Settings) -> None:
+    """What a server can't start with, said once, before there are processes that would each say it with a traceback."""
+    model_writers(settings)
+    names = playbook_names(settings.playbooks_dir)
+    known = sorted(load_playbook(name, settings.playbooks_dir).book.id for name in names)
+    if settings.default_playbook not in known:
+        problem = f"no playbook {settings.default_playbook!r}; there are {', '.join(known) or 'none'}"
+        raise InvalidInput(problem, field="default_playbook")
 
 
 def _post(conversation_id: str, text: str, playbook: str | None) -> Post:

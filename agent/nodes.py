@@ -15,6 +15,7 @@ from agent.deadline import Deadline
 from agent.decision.engine import advance
 from agent.decision.engine import decide as choose
 from agent.llm.failover import Failover, Written
+from agent.mentions import offer_named
 from agent.reading import Reader
 from agent.reply.composer import compose
 from agent.reply.facts import FactBook
@@ -115,6 +116,7 @@ async def understand(state: TurnState, runtime: TurnRuntime) -> Update:
     conversation, shop = state["conversation"], runtime.context.shop
     text = conversation.recent[-1].text
     understanding, row = runtime.context.workers.reader.read(text, conversation, shop.playbook)
+    understanding = replace(understanding, offer=offer_named(text, understanding.language, shop.playbook))
     dialogue = Dialogue(
         language=understanding.language,
         playbook=shop.playbook.id,

@@ -20,6 +20,8 @@ SURELY_ASKED = 0.66
 """Cosine to a prepared question from which a message is that question, whatever its form."""
 WORD_FOR_WORD = 0.7
 """Cosine to a prepared question from which the message asks that, and not for somebody else."""
+_NOT_BY_COMMAND = (Act.ASK_DISCOUNT, Act.BUY, Act.AGREE, Act.BOOK, Act.RESOLVED)
+"""What a message that tries to command the machine does not do."""
 _QUESTIONS = (Act.ASK_INFO, Act.ASK_PRICE, Act.ASK_DISCOUNT, Act.ASK_PROOF)
 
 
@@ -35,6 +37,8 @@ class Reader:
         language = wished_language(text) or language_of(text, conversation.progress.language, playbook.default_language)
         row = features(text, language, self.encoder) if self.encoder is not None else None
         found = {Act(label.name): label for label in self.acts.acts(text, language, row)}
+        if Act.INJECTION in found:
+            found = {act: label for act, label in found.items() if act not in _NOT_BY_COMMAND}
         age = age_in(text)
         if age is not None and playbook.eligibility.min_age is not None and age >= playbook.eligibility.min_age:
             found.pop(Act.UNDERAGE, None)

@@ -80,26 +80,29 @@ def show_ledger(console: Console, ledger: Mapping[str, Any]) -> None:
     for column in ("action", "score", "propensity", "because"):
         ranked.add_column(column)
     for row in decision["ranked"]:
-        ranked.add_row(row["action"], f"{row['score']:.1f}", f"{row['propensity']:.1%}", "; ".join(row["reasons"]))
+        _add(ranked, row["action"], f"{row['score']:.1f}", f"{row['propensity']:.1%}", "; ".join(row["reasons"]))
     refused = Table(title="Refused actions", title_justify="left")
     for column in ("action", "rule", "because"):
         refused.add_column(column)
     for row in decision["refused"]:
-        refused.add_row(row["action"], row["rule"], row["reason"])
+        _add(refused, row["action"], row["rule"], row["reason"])
     objections = Table(title="Objection ledger", title_justify="left")
     for column in ("objection", "status", "customer's words", "answered"):
         objections.add_column(column)
     for row in decision["ledger"]:
-        objections.add_row(row["type"], row["status"], " | ".join(row["evidence"]), f"{row['times_addressed']}x")
+        _add(objections, row["type"], row["status"], " | ".join(row["evidence"]), f"{row['times_addressed']}x")
     writers = Table(title="Writers", title_justify="left")
     for column in ("writer", "failure", "ms", "first token ms"):
         writers.add_column(column)
     for row in ledger["reply"]["attempts"]:
-        writers.add_row(
-            row["writer"], row["failure"] or "", f"{row['elapsed_ms']:.1f}", f"{row['first_token_ms'] or 0:.1f}"
-        )
+        first = f"{row['first_token_ms'] or 0:.1f}"
+        _add(writers, row["writer"], row["failure"] or "", f"{row['elapsed_ms']:.1f}", first)
     console.print(ranked, refused, objections, writers, sep="\n")
     for violation in ledger["reply"]["violations"]:
-        console.print(
-            f"[yellow]stopped[/] {violation['kind']}: {violation['found']!r} -> {violation['repair'] or 'dropped'}"
-        )
+        found = f" {violation['kind']}: {violation['found']!r} -> {violation['repair'] or 'dropped'}"
+        console.print(Text("stopped", style="yellow").append(found, style="none"))
+
+
+def _add(table: Table, *cells: str) -> None:
+    """A row of plain text: a customer's brackets are not markup."""
+    table.add_row(*(Text(cell) for cell in cells))

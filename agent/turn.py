@@ -127,6 +127,7 @@ class Understanding:
     age: int | None = None
     answer_id: str | None = None
     answer_similarity: float = 0.0
+    offer: str | None = None
 
     def has(self, *acts: Act) -> bool:
         return any(act in self.acts for act in acts)

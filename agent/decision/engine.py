@@ -114,7 +114,7 @@ def advance(progress: Progress, decision: Decision, understanding: Understanding
         needs=tuple(dict.fromkeys([*_wanted(insights), *progress.needs]))[:8],
         slots=_with(progress.slots, asked_before if answered else None, 20),
         asked=_with(progress.asked, decision.slot if action is Action.ASK_DISCOVERY else None, 20),
-        offer=decision.offer if presented else progress.offer,
+        offer=decision.offer if presented else understanding.offer or progress.offer,
         priced=_with(progress.priced, decision.offer if action is Action.QUOTE_PRICE else None, 10),
         incentives=_with(progress.incentives, decision.incentive_id, 10),
         proofs=_with(progress.proofs, decision.proof_id, 20),

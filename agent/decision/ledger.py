@@ -8,7 +8,8 @@ from predictors.base import Label
 from prompts.playbook import OBJECTION_TYPES
 
 MOVED_ON_AFTER = 2
-"""Customer turns without a word of it after which an answered objection counts as settled."""
+"""Customer turns without a word of it after which an answered objection counts as settled; one that nobody answered only
+when the customer says yes to something besides."""
 
 SETTLED_UNLESS = 0.6
 """Probability that an objection needs beside a clear "that is settled" or "I'll take it" in the same message."""
@@ -27,11 +28,11 @@ def objections_in(
     last_action: Action | None,
 ) -> tuple[Label, ...]:
     """The objections of one message, in the light of what else it does, of what was open before and of what was just said."""
-    settling = max((understanding.acts.get(act, 0.0) for act in (Act.RESOLVED, Act.BUY)), default=0.0)
-    least = SETTLED_UNLESS if settling >= SETTLED_UNLESS else 0.0
+    settled = any(understanding.acts.get(act, 0.0) >= SETTLED_UNLESS for act in (Act.RESOLVED, Act.BUY))
+    least = SETTLED_UNLESS if settled or last_action is Action.CONFIRM_SALE else 0.0
     heard = {label.name: label for label in predicted.labels if label.probability >= least}
     expected = [entry.type for entry in ledger if entry.open]
-    if last_action in _EXPECTED_AFTER:
+    if last_action is not None and last_action in _EXPECTED_AFTER:
         expected.append(_EXPECTED_AFTER[last_action])
     for kind in expected:
         probability = predicted.probability(kind)
@@ -69,8 +70,10 @@ def _raised_again(entry: LedgerEntry, label: Label, seq: int) -> LedgerEntry:
 def _left_alone(entry: LedgerEntry, understanding: Understanding, seq: int) -> LedgerEntry:
     if not entry.open:
         return entry
+    moved_on = seq - entry.changed_at_seq >= MOVED_ON_AFTER
+    yes = understanding.has(*_SETTLING)
     settled = understanding.has(Act.RESOLVED, Act.BUY) or (
-        entry.status == "addressed" and (understanding.has(*_SETTLING) or seq - entry.changed_at_seq >= MOVED_ON_AFTER)
+        yes or moved_on if entry.status == "addressed" else yes and moved_on
     )
     if not settled:
         return entry

@@ -36,6 +36,10 @@ def _now(now: Situation, *kinds: str) -> bool:
     return any(entry.type in kinds for entry in now.raised_now())
 
 
+def _first(now: Situation) -> str | None:
+    return next((entry.type for entry in now.raised_now()), None)
+
+
 def _again(now: Situation, *kinds: str) -> bool:
     return any(entry.type in kinds and entry.times_addressed > 0 for entry in now.raised_now())
 
@@ -58,7 +62,7 @@ def _offer_is_new(now: Situation) -> bool:
 
 
 def _good_news(now: Situation) -> bool:
-    return now.said(Act.AGREE, Act.RESOLVED) and not now.raised_now()
+    return now.said(Act.AGREE, Act.RESOLVED) and not now.said(Act.DECLINE) and not now.raised_now()
 
 
 CONSIDERATIONS: tuple[Consideration, ...] = (
@@ -175,7 +179,7 @@ CONSIDERATIONS: tuple[Consideration, ...] = (
         Action.NURTURE,
         6,
         "the customer has heard a good deal and wants time",
-        lambda s: _now(s, "stall") and s.progress.customer_turns >= 3,
+        lambda s: _first(s) == "stall" and s.progress.customer_turns >= 3,
     ),
     Consideration(
         Action.NURTURE,
@@ -211,7 +215,7 @@ CONSIDERATIONS: tuple[Consideration, ...] = (
         Action.ASK_DISCOVERY,
         5,
         "the conversation has just begun",
-        lambda s: s.progress.customer_turns == 0 and not _asks(s),
+        lambda s: s.progress.customer_turns == 0 and not _asks(s) and not s.raised_now(),
     ),
     Consideration(
         Action.ASK_DISCOVERY,

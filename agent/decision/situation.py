@@ -79,9 +79,10 @@ class Situation:
         return tuple(label for label in self.insights.needs.labels if label.name not in SHARED_NEEDS)
 
     def offer(self) -> Offer:
-        """The offer that fits: the one under discussion, else the first that serves the newest needs, else the first."""
-        if self.progress.offer is not None:
-            return self.playbook.offer(self.progress.offer)
+        """The offer that fits: the one the customer names, or under discussion, else what serves the newest needs best."""
+        discussed = self.understanding.offer or self.progress.offer
+        if discussed is not None:
+            return self.playbook.offer(discussed)
         wanted = self.needs()
         return max(self.playbook.offers, key=lambda offer: sum(need in offer.needs for need in wanted[:3]))
 
