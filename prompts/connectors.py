@@ -22,6 +22,9 @@ class Connectors(Strict):
     includes: Variants
     discount: Variants
     booked: Variants
+    which_day: Variants
+    which_time: Variants
+    confirmed_here: Variants
     and_: Annotated[str, Field(alias="and")]
 
 

@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 from agent.channels import errors, shapes
 from agent.errors import AgentError, InvalidInput
 from agent.orchestrator import Post, SalesAgent
+from agent.reply.gate import Say
 from agent.turn import Customer
 
 router = APIRouter(tags=["conversations"])
@@ -112,7 +113,7 @@ async def message(
 async def _stream(agent: SalesAgent, post: Post, running: "set[asyncio.Task[bytes]]") -> Response:
     """Waits for the first sentence, so that what is refused still gets its own status; a turn goes on without its reader."""
     sentences: asyncio.Queue[str | None] = asyncio.Queue()
-    turn = asyncio.create_task(agent.post(post, sentences.put))
+    turn = asyncio.create_task(agent.post(post, _into(sentences)))
     running.add(turn)
     turn.add_done_callback(running.discard)
     turn.add_done_callback(lambda _: sentences.put_nowait(None))
@@ -121,6 +122,18 @@ async def _stream(agent: SalesAgent, post: Post, running: "set[asyncio.Task[byte
         turn.result()
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(_events(first, sentences, turn), media_type="text/event-stream", headers=headers)
+
+
+def _into(sentences: "asyncio.Queue[str | None]") -> Say:
+    """White space stands between sentences only, as in the response: whether one follows is not known when one leaves."""
+    between = ""
+
+    async def say(sentence: str) -> None:
+        nonlocal between
+        sentences.put_nowait(between + sentence.strip())
+        between = sentence[len(sentence.rstrip()) :]
+
+    return say
 
 
 async def _events(

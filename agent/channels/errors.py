@@ -37,7 +37,6 @@ UNREADABLE = 400
 """What FastAPI answers to a body that breaks its JSON reader: not UTF-8, nested too deeply, a number without end."""
 RETRY_AFTER_S = {429: "1", 503: "1"}
 
-
 LONGEST_NAME = 80
 """Of a field in an answer: the caller may have invented it."""
 

@@ -110,6 +110,18 @@ CONSIDERATIONS: tuple[Consideration, ...] = (
             and not s.said(Act.BOOK)
         ),
     ),
+    Consideration(
+        Action.CONFIRM_SALE,
+        6,
+        "the customer stands by the purchase",
+        lambda s: s.progress.sold and s.said(Act.AGREE) and s.last_action is not Action.CONFIRM_SALE,
+    ),
+    Consideration(
+        Action.SCHEDULE_FOLLOW_UP,
+        2,
+        "the start has to be arranged",
+        lambda s: s.progress.sold and not s.said(Act.THANK),
+    ),
     # What the message plainly asks for
     Consideration(
         Action.CONFIRM_SALE, 13, "the customer wants to buy", lambda s: s.said(Act.BUY) and not s.raised_now()

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from decimal import Decimal
 
+from agent.reply.appointment import appointment
 from agent.reply.lines import Line, freshest, may_ask, may_close, may_not_buy, next_question, variants
 from agent.reply.points import talking_points
 from agent.reply.schema import ReplyDraft
@@ -140,7 +141,7 @@ class _Saying:
     def _second_objection(self, first: ObjectionType) -> ObjectionType | None:
         """Another one of the same message that nobody has answered yet."""
         waiting = [entry for entry in self._brief.decision.ledger if entry.status in ("raised", "reopened")]
-        newest = max((entry.changed_at_seq for entry in waiting), default=0)
+        newest = max((entry.changed_at_seq for entry in self._brief.decision.ledger), default=0)
         return next((entry.type for entry in waiting if entry.type != first and entry.changed_at_seq == newest), None)
 
     def present_offer(self) -> Iterator[Line]:
@@ -199,6 +200,20 @@ class _Saying:
             )
         yield self._phrase("trial_close")
 
+    def schedule_follow_up(self) -> Iterator[Line]:
+        """Notes the day and the hour that the customer named, and asks for what is missing."""
+        named = appointment(self._brief.recent[-1].text, self._language)
+        if named is None:
+            yield self._phrase("follow_up")
+            return
+        yield self._connect("booked", when=named.words)
+        if not named.has_day:
+            yield self._connect("which_day")
+        elif not named.has_time:
+            yield self._connect("which_time")
+        else:
+            yield self._connect("confirmed_here")
+
     def handoff(self) -> Iterator[Line]:
         topic = self._brief.decision.handoff or "wants_human"
         yield Line(f"handoff.{topic}", self._book.handoff[topic].say.said_in(self._language))
@@ -224,7 +239,7 @@ _PARTS: Mapping[Action, Callable[[_Saying], Iterator[Line]]] = {
     Action.QUOTE_PRICE: _Saying.quote_price,
     Action.OFFER_INCENTIVE: _Saying.offer_incentive,
     Action.TRIAL_CLOSE: lambda said: said.one_phrase("trial_close"),
-    Action.SCHEDULE_FOLLOW_UP: lambda said: said.one_phrase("follow_up"),
+    Action.SCHEDULE_FOLLOW_UP: _Saying.schedule_follow_up,
     Action.CONFIRM_SALE: lambda said: said.one_phrase("confirm"),
     Action.NURTURE: lambda said: said.one_phrase("nurture"),
     Action.HANDOFF_TO_HUMAN: _Saying.handoff,
