@@ -41,8 +41,8 @@ graph: $(READY)  ## the picture in the README, from the code
 
 # Needs uv. The lock names no index; install with any.
 lock:
-	uv pip compile pyproject.toml --extra encoder --extra build --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements.lock
 	uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements-test.lock
+	uv pip compile pyproject.toml --extra encoder --extra build -c requirements-test.lock --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements.lock
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
