@@ -92,8 +92,8 @@ def test_turn_goes_on_with_a_conversation(run: Run) -> None:
     assert {turn["conversation_id"] for turn in seen} == {"call-9"}
 
 
-def test_an_unknown_playbook_is_one_line_that_names_it(run: Run) -> None:
-    assert refused(run("turn", "--playbook", "nope", "hola"), naming="'nope'; there are ngx, roofing")
+def test_an_unknown_playbook_is_one_line_that_names_it_in_a_narrow_terminal_too(run: Run) -> None:
+    assert refused(run("turn", "--playbook", "nope", "hola", columns=30), naming="'nope'; there are ngx, roofing")
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\t\n"])
@@ -112,7 +112,7 @@ def test_a_conversation_id_that_http_could_not_reach_is_refused(run: Run, conver
     assert refused(run("turn", "-c", conversation, "hola"), naming="conversation")
 
 
-@pytest.mark.parametrize("conversation", ["gone", "[/red]", "[bold]"])
+@pytest.mark.parametrize("conversation", ["gone", "[/red]"])
 def test_explaining_an_unknown_conversation_is_one_line_that_names_it(run: Run, conversation: str) -> None:
     assert refused(run("explain", conversation, "1"), naming=f"'{conversation}'")
 
@@ -120,10 +120,6 @@ def test_explaining_an_unknown_conversation_is_one_line_that_names_it(run: Run, 
 def test_explaining_an_unknown_turn_is_one_line_that_names_it(run: Run) -> None:
     run("turn", "-c", "known", "hola")
     assert refused(run("explain", "known", "99"), naming="'99'")
-
-
-def test_one_line_stays_one_line_in_a_narrow_terminal(run: Run) -> None:
-    assert refused(run("turn", "--playbook", "nope", "hola", columns=30), naming="there are ngx, roofing")
 
 
 @pytest.mark.parametrize(
@@ -143,6 +139,17 @@ def test_a_wrong_setting_is_one_line_that_names_it(run: Run, variable: str, valu
 @pytest.mark.parametrize(("option", "value", "field"), [("--port", "70000", "port"), ("--workers", "0", "workers")])
 def test_serve_refuses_an_option_out_of_bounds(run: Run, option: str, value: str, field: str) -> None:
     assert refused(run("serve", option, value), naming=f"{field}: ")
+
+
+@pytest.mark.parametrize("setting", ["SALES_AGENT_MODELS", "SALES_AGENT_DEFAULT_PLAYBOOK"])
+def test_serve_refuses_a_wrong_setting_before_it_starts(run: Run, setting: str) -> None:
+    assert refused(run("serve", "--port", "0", **{setting: "opnai"}), naming="'opnai'")
+
+
+def test_a_data_directory_that_cannot_be_made_is_one_line_that_names_it(run: Run, settings: Settings) -> None:
+    (settings.data_dir / "file").write_text("")
+    folder = str(settings.data_dir / "file" / "data")
+    assert refused(run("turn", "hola", SALES_AGENT_DATA_DIR=folder), naming=folder)
 
 
 def test_what_typer_refuses_has_status_2_and_no_traceback(run: Run) -> None:
@@ -257,7 +264,7 @@ def ready(process: Process, url: str) -> httpx2.Response:
     """The first answer of a server that is starting. Fails when it ends instead."""
     while process.poll() is None:
         try:
-            return httpx2.get(url)
+            return httpx2.get(url, timeout=60)
         except httpx2.ConnectError:
             time.sleep(0.1)
     raise AssertionError(process.communicate())
