@@ -1,7 +1,8 @@
 """The only place where things are put together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
@@ -19,6 +20,7 @@ from agent.reply.schema import ReplyDraft, reply_schema
 from agent.settings import Settings
 from agent.store.door import Door, open_door
 from agent.store.migrate import migrate_anywhere
+from agent.turn import Act
 from predictors import bundle, conversion, features
 from predictors.acts import ActModel, ActReader, ActRules, AnswerFinder, Question
 from predictors.base import Predictor
@@ -29,8 +31,11 @@ from predictors.objection import ObjectionModel
 from predictors.rules import ConversionRules, NeedsRules, ObjectionRules
 from predictors.text import Encoder, EncoderMissing, load_encoder
 from prompts import LoadedPlaybook, load_playbook, playbook_names
+from prompts.playbook import OBJECTION_TYPES, Lines
 
 log = structlog.get_logger(__name__)
+
+Model = TypeVar("Model")
 
 
 async def build_agent(
@@ -76,10 +81,15 @@ def _workers(
     trained = {**_trained(settings.models_dir, encoder, needs), **given}
     examples = {name: playbook.examples for name, playbook in needs.items()}
     return Workers(
-        reader=Reader(_act_reader(settings.models_dir, encoder), _answers(playbooks, encoder), encoder),
-        objection=Guard(trained.get("objection"), ObjectionRules(), guard),
-        needs=Guard(trained.get("needs"), NeedsRules(examples), guard),
-        conversion=Guard(trained.get("conversion"), ConversionRules(), guard),
+        reader=Reader(
+            _act_reader(settings.models_dir, encoder),
+            _answers(playbooks, encoder),
+            _signals(playbooks, encoder),
+            encoder,
+        ),
+        objection=Guard(trained.get("objection"), ObjectionRules(), guard, labels=lambda _: OBJECTION_TYPES),
+        needs=Guard(trained.get("needs"), NeedsRules(examples), guard, labels=lambda said: examples[said.playbook]),
+        conversion=Guard(trained.get("conversion"), ConversionRules(), guard, labels=lambda _: ("converts",)),
         writers=Failover((*models, Composer()), ReplyDraft.model_validate_json, stalls),
         models_configured=bool(models),
     )
@@ -95,20 +105,19 @@ def _encoder() -> Encoder | None:
 
 def _trained(folder: Path, encoder: Encoder | None, needs: Mapping[str, PlaybookNeeds]) -> dict[str, Predictor]:
     """The predictors whose bundles are there and match; the others answer by rules, and every turn says so."""
-    found: dict[str, Predictor] = {}
+    found: dict[str, Predictor | None] = {"conversion": _model(folder, "conversion", conversion.FORM, ConversionModel)}
     if encoder is not None:
-        if loaded := _bundle(folder, "objection", features.FORM):
-            found["objection"] = ObjectionModel(loaded)
-        if loaded := _bundle(folder, "needs", features.FORM):
-            found["needs"] = NeedsModel(loaded, encoder, needs)
-    if loaded := _bundle(folder, "conversion", conversion.FORM):
-        found["conversion"] = ConversionModel(loaded)
-    return found
+        found["objection"] = _model(
+            folder, "objection", features.FORM, lambda loaded: ObjectionModel(loaded, OBJECTION_TYPES)
+        )
+        found["needs"] = _model(folder, "needs", features.FORM, lambda loaded: NeedsModel(loaded, encoder, needs))
+    return {name: predictor for name, predictor in found.items() if predictor is not None}
 
 
-def _bundle(folder: Path, name: str, form: str) -> bundle.Bundle | None:
+def _model(folder: Path, name: str, form: str, build: Callable[[bundle.Bundle], Model]) -> Model | None:
+    """What ``build`` makes of a bundle; ``None`` when it is missing or refused, which is logged with its reason."""
     try:
-        return bundle.load(folder / name, predictor=name, features=form)
+        return build(bundle.load(folder / name, predictor=name, features=form))
     except FileNotFoundError:
         log.warning("model_missing", predictor=name, folder=str(folder))
     except bundle.BundleRefused as refused:
@@ -117,8 +126,8 @@ def _bundle(folder: Path, name: str, form: str) -> bundle.Bundle | None:
 
 
 def _act_reader(folder: Path, encoder: Encoder | None) -> ActReader:
-    loaded = _bundle(folder, "acts", features.FORM) if encoder is not None else None
-    return ActModel(loaded) if loaded else ActRules()
+    model = _model(folder, "acts", features.FORM, lambda loaded: ActModel(loaded, list(Act))) if encoder else None
+    return model or ActRules()
 
 
 def _answers(playbooks: Sequence[LoadedPlaybook], encoder: Encoder | None) -> AnswerFinder:
@@ -131,6 +140,15 @@ def _answers(playbooks: Sequence[LoadedPlaybook], encoder: Encoder | None) -> An
         for loaded in playbooks
     }
     return AnswerFinder(asked, encoder)
+
+
+def _signals(playbooks: Sequence[LoadedPlaybook], encoder: Encoder | None) -> AnswerFinder:
+    examples: dict[str, list[Question]] = {}
+    for loaded in playbooks:
+        told: list[tuple[str, Lines]] = [(topic, handoff.examples) for topic, handoff in loaded.book.handoff.items()]
+        told.append(("opt_out", loaded.book.opt_out.examples))
+        examples[loaded.book.id] = [Question(act, line) for act, said in told for line in (*said.es, *said.en)]
+    return AnswerFinder(examples, encoder)
 
 
 def model_writers(settings: Settings) -> tuple[Writer, ...]:

@@ -99,7 +99,6 @@ class Draft:
 
     opening: str
     text: str
-    left: bool
     draft: ReplyDraft | None
     attempts: tuple[Attempt, ...]
     lock: FactLock
@@ -183,11 +182,11 @@ async def respond(state: TurnState, runtime: TurnRuntime) -> Update:
         await context.say(f"{opening} ")
     gate = Gate(lock, context.say)
     written: Written[ReplyDraft] = await context.workers.writers.write(brief, context.deadline, gate)
-    await gate.finish()
+    if not written.cut_short:
+        await gate.finish()
     draft = Draft(
         opening=opening,
         text=gate.text,
-        left=gate.said,
         draft=written.draft,
         attempts=written.attempts,
         lock=lock,
@@ -244,14 +243,14 @@ async def check(state: TurnState, runtime: TurnRuntime) -> Update:
     started = runtime.context.clock()
     assert "draft" in state and "decision" in state and "understanding" in state and "insights" in state
     draft, decision = state["draft"], state["decision"]
-    body, meta, writer = draft.text, draft.draft, _writer(draft.attempts)
+    body, meta, attempts = draft.text, draft.draft, draft.attempts
     if not body or meta is None:
-        safe = compose(draft.brief)
-        if not body:
-            body, writer = safe.reply, "composer"
-            if runtime.context.say is not None:
-                await runtime.context.say(body)
-        meta = safe
+        meta = compose(draft.brief)
+    if not body:
+        body, attempts = meta.reply, (*attempts, Attempt("composer", None, 0.0))
+        if runtime.context.say is not None:
+            await runtime.context.say(body)
+    writer = attempts[-1].writer
     offer = runtime.context.shop.playbook.offer(decision.offer) if decision.offer else None
     rep = draft.lock.for_the_rep(offer.max_discount_percent if offer else Decimal(0))
     points = meta.talking_points
@@ -267,17 +266,13 @@ async def check(state: TurnState, runtime: TurnRuntime) -> Update:
         next_step=rep.admit(meta.next_step).strip() or None if meta.next_step else None,
         handoff=decision.handoff is not None,
         writer=writer,
-        attempts=draft.attempts,
+        attempts=attempts,
         violations=(*draft.lock.violations, *rep.violations),
         used_lines=said_lines(body, runtime.context.shop.lines[draft.brief.language], draft.brief.progress.used_lines),
     )
     progress = advance(state["conversation"].progress, decision, state["understanding"], state["insights"])
     progress = replace(progress, used_lines=reply.used_lines, disclosed=progress.disclosed or bool(draft.opening))
     return {"reply": reply, "progress": progress, "check_ms": _ms(runtime, started)}
-
-
-def _writer(attempts: tuple[Attempt, ...]) -> str:
-    return next((attempt.writer for attempt in reversed(attempts) if attempt.failure is None), "composer")
 
 
 def _last_question(text: str) -> str | None:

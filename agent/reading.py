@@ -9,6 +9,7 @@ from predictors.acts import ActReader, AnswerFinder
 from predictors.base import Label
 from predictors.features import Features, features
 from predictors.language import language_of, wished_language
+from predictors.rules import find
 from predictors.text import Encoder, plain
 
 _AGE = re.compile(
@@ -20,6 +21,8 @@ SURELY_ASKED = 0.66
 """Cosine to a prepared question from which a message is that question, whatever its form."""
 WORD_FOR_WORD = 0.7
 """Cosine to a prepared question from which the message asks that, and not for somebody else."""
+SAME_SIGNAL = 0.75
+"""Cosine to one of the playbook's examples of a hand-over or an opt-out from which a message is one."""
 _NOT_BY_COMMAND = (Act.ASK_DISCOUNT, Act.BUY, Act.AGREE, Act.BOOK, Act.RESOLVED)
 """What a message that tries to command the machine does not do."""
 _QUESTIONS = (Act.ASK_INFO, Act.ASK_PRICE, Act.ASK_DISCOUNT, Act.ASK_PROOF)
@@ -27,16 +30,23 @@ _QUESTIONS = (Act.ASK_INFO, Act.ASK_PRICE, Act.ASK_DISCOUNT, Act.ASK_PROOF)
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """``encoder`` is ``None`` when the extra is not installed: rules read alone then."""
+    """``signals`` knows each playbook's own examples of what goes to a person and of an opt-out.
+
+    ``encoder`` is ``None`` when the extra is not installed: rules read alone then.
+    """
 
     acts: ActReader
     answers: AnswerFinder
+    signals: AnswerFinder
     encoder: Encoder | None
 
     def read(self, text: str, conversation: Conversation, playbook: Playbook) -> tuple[Understanding, Features | None]:
         language = wished_language(text) or language_of(text, conversation.progress.language, playbook.default_language)
         row = features(text, language, self.encoder) if self.encoder is not None else None
         found = {Act(label.name): label for label in self.acts.acts(text, language, row)}
+        signal, alike = self.signals.find(playbook.id, text, row)
+        if signal is not None and alike >= SAME_SIGNAL:
+            found.setdefault(Act(signal), Label(signal, alike, (text[:160],)))
         if Act.INJECTION in found:
             found = {act: label for act, label in found.items() if act not in _NOT_BY_COMMAND}
         age = age_in(text)
@@ -44,7 +54,9 @@ class Reader:
             found.pop(Act.UNDERAGE, None)
         answer, likeness = self.answers.find(playbook.id, text, row)
         if likeness >= WORD_FOR_WORD:
-            found.pop(Act.WANTS_HUMAN, None)
+            ruled = {label.name for label in find(language, ("acts",), text)}
+            if Act.WANTS_HUMAN not in ruled:
+                found.pop(Act.WANTS_HUMAN, None)
         if likeness >= SURELY_ASKED and not any(Act(act) in found for act in _QUESTIONS):
             found[Act.ASK_INFO] = Label(Act.ASK_INFO, likeness, (text[:160],))
         return (

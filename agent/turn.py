@@ -171,6 +171,7 @@ class Decision:
     stage: Stage
     ledger: tuple[LedgerEntry, ...]
     objection: ObjectionType | None = None
+    second_objection: ObjectionType | None = None
     need: str | None = None
     offer: str | None = None
     slot: str | None = None

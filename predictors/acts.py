@@ -3,7 +3,7 @@
 Rules and model are joined: for acts that must not be missed (an opt-out, a medical risk) either of them is enough.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictors.base import Label, Language
-from predictors.bundle import Bundle
+from predictors.bundle import Bundle, BundleRefused
 from predictors.features import Features
 from predictors.linear import LinearHead
 from predictors.rules import find
@@ -53,7 +53,10 @@ class ActRules:
 class ActModel:
     """The head decides; the rules are among its features, and where one of them agrees less certainty is enough."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, known: Collection[str]) -> None:
+        unknown = set(bundle.manifest.labels) - set(known)
+        if unknown:
+            raise BundleRefused(f"acts: labels {sorted(unknown)!r} are no acts")
         self.version = bundle.manifest.version
         self._head = LinearHead.of(bundle)
         self._rules = ActRules()

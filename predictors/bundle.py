@@ -3,6 +3,7 @@
 import hashlib
 import io
 import tempfile
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -66,10 +67,11 @@ def save(folder: Path, manifest: Manifest, arrays: Arrays) -> Manifest:
 
 def load(folder: Path, *, predictor: str, features: str) -> Bundle:
     """Reads and checks a bundle. Raises ``FileNotFoundError`` if there is none, ``BundleRefused`` if it does not match."""
-    fields = orjson.loads((folder / MANIFEST).read_bytes())
+    content = (folder / MANIFEST).read_bytes()
     try:
+        fields = orjson.loads(content)
         manifest = Manifest(**{**fields, "labels": tuple(fields["labels"]), "columns": tuple(fields["columns"])})
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, ValueError) as error:
         raise BundleRefused(f"{folder / MANIFEST}: {error}") from None
     for name, found, wanted in (
         ("format", manifest.format, FORMAT),
@@ -81,8 +83,11 @@ def load(folder: Path, *, predictor: str, features: str) -> Bundle:
     content = (folder / ARRAYS).read_bytes()
     if hashlib.sha256(content).hexdigest() != manifest.arrays_sha256:
         raise BundleRefused(f"{folder / ARRAYS}: sha256 is not the one in the manifest")
-    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (ValueError, zipfile.BadZipFile) as error:
+        raise BundleRefused(f"{folder / ARRAYS}: {error}") from None
     return Bundle(manifest, arrays)
 
 

@@ -35,6 +35,9 @@ class ConversionModel:
             raise BundleRefused(
                 f"conversion: columns are {bundle.manifest.columns!r}, this version computes {COLUMNS!r}"
             )
+        missing = {"weights", "mean", "scale"} - set(bundle.arrays)
+        if missing or bundle.arrays["weights"].shape[1:] != (len(COLUMNS) + 1,):
+            raise BundleRefused("conversion: arrays weights (replicas, columns + 1), mean and scale must be there")
         self.version = bundle.manifest.version
         self._weights = bundle.arrays["weights"]
         self._mean = bundle.arrays["mean"]

@@ -7,7 +7,7 @@ the pool are stuck, further calls fall back at once instead of queueing behind t
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -47,11 +47,13 @@ class Guard:
         fallback: Predictor,
         settings: GuardSettings | None = None,
         *,
+        labels: Callable[[Dialogue], Collection[str]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings or GuardSettings()
         self.predictor = predictor
         self.fallback = fallback
+        self._labels = labels
         self._clock = clock
         self._cache: TTLCache[bytes, Prediction] = TTLCache(
             self.settings.cache_entries, self.settings.cache_s, timer=clock
@@ -85,10 +87,22 @@ class Guard:
             prediction = await self._ask(predictor, dialogue, min(self.settings.deadline_s, remaining_s))
         except _Unusable as why:
             return self._fall_back(dialogue, str(why), started)
+        if not self._believable(prediction, dialogue):
+            log.warning("predictor_talks_nonsense", predictor=predictor.name, version=predictor.version)
+            return self._fall_back(dialogue, "nonsense", started)
         prediction = replace(prediction, elapsed_ms=_ms_since(started))
         if predictor is self.predictor:
             self._cache[key] = prediction
         return prediction
+
+    def _believable(self, prediction: object, dialogue: Dialogue) -> bool:
+        """Whether it is a prediction at all, of labels that exist, with probabilities that are some."""
+        if not isinstance(prediction, Prediction):
+            return False
+        numbers = [label.probability for label in prediction.labels] + list(prediction.probabilities.values())
+        names = {label.name for label in prediction.labels}
+        known = names if self._labels is None else self._labels(dialogue)
+        return names <= set(known) and all(isinstance(p, float) and 0.0 <= p <= 1.0 for p in numbers)
 
     async def _ask(self, predictor: Predictor, dialogue: Dialogue, seconds: float) -> Prediction:
         if seconds <= 0:
@@ -105,7 +119,9 @@ class Guard:
         except _Unusable:
             raise
         except Exception as error:  # whatever a model does wrong, the turn goes on and the response says so
-            log.warning("predictor_crashed", predictor=predictor.name, version=predictor.version, error=type(error).__name__)
+            log.warning(
+                "predictor_crashed", predictor=predictor.name, version=predictor.version, error=type(error).__name__
+            )
             raise _Unusable(f"crashed:{type(error).__name__}") from error
 
     async def _ask_in_pool(self, predictor: Predictor, dialogue: Dialogue, seconds: float) -> Prediction:

@@ -1,9 +1,10 @@
 """Which of the ten objections the customer raises with this message."""
 
 import time
+from collections.abc import Collection
 
 from predictors.base import Dialogue, Prediction
-from predictors.bundle import Bundle
+from predictors.bundle import Bundle, BundleRefused
 from predictors.linear import LinearHead
 from predictors.rules import find
 
@@ -17,7 +18,10 @@ class ObjectionModel:
     name = "objection"
     blocking = False
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, known: Collection[str]) -> None:
+        unknown = set(bundle.manifest.labels) - set(known)
+        if unknown:
+            raise BundleRefused(f"objection: labels {sorted(unknown)!r} are no objection types")
         self.version = bundle.manifest.version
         self._head = LinearHead.of(bundle)
 

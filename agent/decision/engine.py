@@ -42,6 +42,7 @@ def decide(
     ranked = policy.rank(now, allowed)
     chosen = ranked[0]
     objection = _objection(now, chosen.action)
+    second = _second_objection(now, chosen.action, objection)
     proof = _proof(now) if chosen.action is Action.SHARE_PROOF else None
     incentive = now.incentive() if chosen.action is Action.OFFER_INCENTIVE else None
     return Decision(
@@ -52,8 +53,9 @@ def decide(
         refused=refused,
         policy_version=policy.POLICY_VERSION,
         stage=_STAGE_AFTER.get(chosen.action, progress.stage),
-        ledger=ledger.address(entries, objection.type if objection else None, seq),
+        ledger=ledger.address(entries, [entry.type for entry in (objection, second) if entry], seq),
         objection=objection.type if objection else None,
+        second_objection=second.type if second else None,
         need=next(iter(now.needs()), None),
         offer=now.offer().id,
         slot=_question(now).slot,
@@ -70,6 +72,13 @@ def _objection(now: Situation, action: Action) -> LedgerEntry | None:
     return next((entry for entry in candidates if ledger.answers(action, entry.type)), None)
 
 
+def _second_objection(now: Situation, action: Action, first: LedgerEntry | None) -> LedgerEntry | None:
+    """Another one of the same message, answered in the same breath."""
+    if action is not Action.HANDLE_OBJECTION or first is None:
+        return None
+    return next((entry for entry in now.raised_now() if entry.type != first.type), None)
+
+
 def _proof(now: Situation) -> Proof:
     doubts = {entry.type for entry in now.open_objections()}
     wanted = set(now.needs())
@@ -83,11 +92,11 @@ def _proof(now: Situation) -> Proof:
 
 def _question(now: Situation) -> Discovery:
     """The next discovery question: not yet answered or asked, and one that fits the needs, before general ones."""
-    wanted = set(now.needs())
+    wanted, known = set(now.needs()), now.known_slots()
 
     def worth(question: Discovery) -> tuple[bool, bool, bool]:
         fits = not question.only_needs or bool(wanted.intersection(question.only_needs))
-        return fits, question.slot not in now.progress.slots, question.slot not in now.progress.asked
+        return fits, question.slot not in known, question.slot not in now.progress.asked
 
     return max(now.playbook.discovery, key=worth)
 

@@ -1,6 +1,6 @@
 """The objection ledger: raised -> addressed -> resolved, or reopened, each step with the customer's words."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from agent.turn import Act, Action, LedgerEntry, ObjectionType, Prediction, Understanding
@@ -97,11 +97,11 @@ def answers(action: Action, objection: ObjectionType) -> bool:
     return kinds is None or objection in kinds
 
 
-def address(ledger: Sequence[LedgerEntry], objection: ObjectionType | None, seq: int) -> tuple[LedgerEntry, ...]:
-    """The ledger after the agent has answered ``objection``."""
+def address(ledger: Sequence[LedgerEntry], objections: Collection[ObjectionType], seq: int) -> tuple[LedgerEntry, ...]:
+    """The ledger after the agent has answered ``objections``."""
     return tuple(
         replace(entry, status="addressed", changed_at_seq=seq, times_addressed=entry.times_addressed + 1)
-        if entry.type == objection and entry.open
+        if entry.type in objections and entry.open
         else entry
         for entry in ledger
     )

@@ -54,7 +54,7 @@ def _only_repeats(now: Situation) -> bool:
 
 
 def _discovery_left(now: Situation) -> bool:
-    return any(question.slot not in now.progress.slots for question in now.playbook.discovery)
+    return any(question.slot not in now.known_slots() for question in now.playbook.discovery)
 
 
 def _offer_is_new(now: Situation) -> bool:

@@ -12,6 +12,7 @@ _TOPICS: tuple[tuple[Act, HandoffTopic], ...] = (
     (Act.ANGRY, "angry"),
     (Act.WANTS_HUMAN, "wants_human"),
 )
+TOLD_BY_A_NEED = ("situation", "goal")
 QUESTIONS = (Act.ASK_INFO, Act.ASK_PRICE, Act.ASK_DISCOUNT, Act.ASK_PROOF)
 
 
@@ -75,6 +76,10 @@ class Situation:
         now = [label.name for label in self.insights.needs.labels if label.name not in SHARED_NEEDS]
         return tuple(dict.fromkeys([*now, *self.progress.needs]))
 
+    def known_slots(self) -> frozenset[str]:
+        """Discovery slots that are filled: by answers, and what brings the customer by a need that he named."""
+        return frozenset((*self.progress.slots, *(TOLD_BY_A_NEED if self.needs() else ())))
+
     def needs_now(self) -> tuple[Label, ...]:
         return tuple(label for label in self.insights.needs.labels if label.name not in SHARED_NEEDS)
 
@@ -83,8 +88,10 @@ class Situation:
         discussed = self.understanding.offer or self.progress.offer
         if discussed is not None:
             return self.playbook.offer(discussed)
-        wanted = self.needs()
-        return max(self.playbook.offers, key=lambda offer: sum(need in offer.needs for need in wanted[:3]))
+        weights = dict(zip(self.needs(), (4, 2, 1), strict=False))
+        return max(
+            self.playbook.offers, key=lambda offer: sum(weights[need] for need in offer.needs if need in weights)
+        )
 
     def incentive(self) -> Incentive | None:
         """The first incentive not yet given that the agent has authority for on this offer, counting what was given."""

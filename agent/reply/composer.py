@@ -128,7 +128,7 @@ class _Saying:
         kind = self._brief.decision.objection
         assert kind is not None, "an objection is handled only where one is open"
         yield self._answer_to(kind)
-        second = self._second_objection(kind)
+        second = self._brief.decision.second_objection
         if second is not None:
             yield self._answer_to(second)
         objection = self._book.objections[kind]
@@ -137,12 +137,6 @@ class _Saying:
 
     def _answer_to(self, kind: ObjectionType) -> Line:
         return self._pick(f"objections.{kind}.answers", self._book.objections[kind].answers)
-
-    def _second_objection(self, first: ObjectionType) -> ObjectionType | None:
-        """Another one of the same message that nobody has answered yet."""
-        waiting = [entry for entry in self._brief.decision.ledger if entry.status in ("raised", "reopened")]
-        newest = max((entry.changed_at_seq for entry in self._brief.decision.ledger), default=0)
-        return next((entry.type for entry in waiting if entry.type != first and entry.changed_at_seq == newest), None)
 
     def present_offer(self) -> Iterator[Line]:
         yield from self._benefit()

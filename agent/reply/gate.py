@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from agent.errors import WriterFailed
 from agent.reply.facts import FactBook
+from agent.reply.schema import LONGEST_REPLY
 from agent.reply.sentences import SentenceSplitter
 from agent.reply.stream import ReplyStream
 from agent.turn import Language, Violation
@@ -72,6 +73,7 @@ class Gate:
 
     def _start(self) -> None:
         self._stream = ReplyStream()
+        self._length = 0
         self._splitter = SentenceSplitter()
         self._lock.violations.clear()
         self.sentences: list[str] = []
@@ -92,6 +94,9 @@ class Gate:
             new = self._stream.feed(piece)
         except ValueError as error:
             raise WriterFailed("broken_json", str(error)[:120]) from None
+        self._length += len(new)
+        if self._length > LONGEST_REPLY:
+            raise WriterFailed("wrong_schema", f"the reply has more than {LONGEST_REPLY} characters")
         for sentence in self._splitter.feed(new):
             await self._let_out(sentence)
 

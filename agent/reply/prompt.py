@@ -45,6 +45,8 @@ def system_prompt(brief: Brief, *, opened: bool, voice_channel: bool) -> str:
         guidance=_GUIDANCE[decision.action],
         objection=decision.objection,
         objection_lines=[text.said_in(language) for text in objection.answers] if objection else [],
+        second_objection=decision.second_objection,
+        second_lines=[text.said_in(language) for text in second.answers] if second else [],
         need=book.needs[decision.need].label.said_in(language) if decision.need else None,
         question=asked.ask[0].said_in(language) if asked and asks else None,
         answer=answer.answer.said_in(language) if answer else None,

@@ -6,13 +6,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agent.turn import ObjectionType
 
+LONGEST_REPLY = 1500
+
 
 class ReplyDraft(BaseModel):
     """One reply, unchecked. Strings and lists are bounded: small models otherwise loop to their limit."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    reply: Annotated[str, Field(min_length=1, max_length=1500, description="What the customer reads or hears.")]
+    reply: Annotated[
+        str, Field(min_length=1, max_length=LONGEST_REPLY, description="What the customer reads or hears.")
+    ]
     talking_points: Annotated[
         tuple[Annotated[str, Field(max_length=200)], ...],
         Field(max_length=4, description="Short points for the sales rep, never shown to the customer."),

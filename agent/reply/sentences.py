@@ -85,9 +85,8 @@ _OFFERS = re.compile(
     re.IGNORECASE,
 )
 _PROMISE = re.compile(
-    r"garant|warrant|guarant|refund|reembols|devol|money back|\bdura\b|\btard(?:a|an|ar[áa]n?|amos)\b|\btakes?\b|ready|list[oa]s? en|expire|"
-    r"vence|caduca|"
-    r"\bends?\b|termina|v[áa]lid|only until|you(?:'ll| will) (?:lose|gain|see|get|feel|have)|"
+    r"garant|warrant|guarant|refund|reembols|devol|money back|\bdura\b|\btard(?:a|an|ar[áa]n?|amos)\b|\btakes?\b|ready|"
+    r"list[oa]s? en|expire|vence|caduca|\bends?\b|termina|v[áa]lid|only until|you(?:'ll| will) (?:lose|gain|see|get|feel|have)|"
     r"(?:perder|bajar|lograr|ver|notar|tendr|sentir)[áa]s?\b|s[óo]lo hasta|results?\b|resultados?\b",
     re.IGNORECASE,
 )
