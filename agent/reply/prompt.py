@@ -27,6 +27,7 @@ def system_prompt(brief: Brief, *, opened: bool, voice_channel: bool) -> str:
     """The system message. Customer text is not in it: it travels only as messages."""
     book, language, decision = brief.playbook, brief.language, brief.decision
     objection = book.objections[decision.objection] if decision.objection else None
+    second = book.objections[decision.second_objection] if decision.second_objection else None
     asked = next_question(brief)
     asks = decision.action in (Action.ASK_DISCOVERY, Action.PRESENT_OFFER, Action.ANSWER_QUESTION, Action.QUOTE_PRICE)
     answer = next((entry for entry in book.answers if entry.id == decision.answer_id), None)
