@@ -247,12 +247,12 @@ class Playbook(Strict):
     eligibility: Eligibility
     discount_authority_percent: Percent
     offers: Annotated[tuple[Offer, ...], Field(min_length=1)]
-    incentives: tuple[Incentive, ...] = ()
+    incentives: Annotated[tuple[Incentive, ...], Field(max_length=10)] = ()
     objections: Mapping[ObjectionType, Objection]
     needs: Mapping[Identifier, Need]
     stages: Mapping[Stage, StageGoal]
-    discovery: Annotated[tuple[Discovery, ...], Field(min_length=2)]
-    proof: Annotated[tuple[Proof, ...], Field(min_length=1)]
+    discovery: Annotated[tuple[Discovery, ...], Field(min_length=2, max_length=20)]
+    proof: Annotated[tuple[Proof, ...], Field(min_length=1, max_length=20)]
     answers: Annotated[tuple[Answer, ...], Field(min_length=1)]
     handoff: Mapping[HandoffTopic, Handoff]
     never_say: Lines

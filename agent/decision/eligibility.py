@@ -88,8 +88,7 @@ def _nothing_to_close_on(now: Situation) -> Refused:
 
 
 def _nothing_left_to_ask(now: Situation) -> Refused:
-    left = any(question.slot not in now.known_slots() for question in now.playbook.discovery)
-    return {} if left else {Action.ASK_DISCOVERY: "every discovery question has been answered"}
+    return {} if now.open_questions() else {Action.ASK_DISCOVERY: "every discovery question has been answered"}
 
 
 def _not_over(now: Situation) -> Refused:

@@ -6,7 +6,7 @@ from agent.decision import ledger, policy
 from agent.decision.eligibility import refusals
 from agent.decision.situation import Situation
 from agent.turn import Act, Action, Customer, Decision, Insights, LedgerEntry, Progress, Stage, Understanding
-from prompts.playbook import SHARED_NEEDS, Discovery, HandoffTopic, Playbook, Proof
+from prompts.playbook import SHARED_NEEDS, HandoffTopic, Playbook, Proof
 
 _STAGE_AFTER: dict[Action, Stage] = {
     Action.ASK_DISCOVERY: "discovery",
@@ -58,7 +58,7 @@ def decide(
         second_objection=second.type if second else None,
         need=next(iter(now.needs()), None),
         offer=now.offer().id,
-        slot=_question(now).slot,
+        slot=next((question.slot for question in now.open_questions()), None),
         answer_id=understanding.answer_id if now.said(Act.ASK_INFO, Act.ASK_PROOF, Act.ASK_PRICE) else None,
         proof_id=proof.id if proof else None,
         incentive_id=incentive.id if incentive else None,
@@ -88,17 +88,6 @@ def _proof(now: Situation) -> Proof:
         return proof.id not in now.progress.proofs, fits
 
     return max(now.playbook.proof, key=worth)
-
-
-def _question(now: Situation) -> Discovery:
-    """The next discovery question: not yet answered or asked, and one that fits the needs, before general ones."""
-    wanted, known = set(now.needs()), now.known_slots()
-
-    def worth(question: Discovery) -> tuple[bool, bool, bool]:
-        fits = not question.only_needs or bool(wanted.intersection(question.only_needs))
-        return fits, question.slot not in known, question.slot not in now.progress.asked
-
-    return max(now.playbook.discovery, key=worth)
 
 
 def _handoff(now: Situation) -> HandoffTopic:

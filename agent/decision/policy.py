@@ -53,10 +53,6 @@ def _only_repeats(now: Situation) -> bool:
     return bool(raised) and all(entry.times_addressed > 0 and entry.type in _NOT_PRESSED for entry in raised)
 
 
-def _discovery_left(now: Situation) -> bool:
-    return any(question.slot not in now.known_slots() for question in now.playbook.discovery)
-
-
 def _offer_is_new(now: Situation) -> bool:
     return Action.PRESENT_OFFER not in now.progress.actions
 
@@ -233,7 +229,7 @@ CONSIDERATIONS: tuple[Consideration, ...] = (
         Action.ASK_DISCOVERY,
         3,
         "not enough is known about the customer yet",
-        lambda s: not s.needs() and _discovery_left(s),
+        lambda s: not s.needs() and bool(s.open_questions()),
     ),
     Consideration(
         Action.ASK_DISCOVERY,

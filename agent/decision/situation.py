@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from agent.turn import Act, Action, Customer, Insights, LedgerEntry, Progress, Understanding
 from predictors.base import Label
-from prompts.playbook import SHARED_NEEDS, HandoffTopic, Incentive, Offer, Playbook
+from prompts.playbook import SHARED_NEEDS, Discovery, HandoffTopic, Incentive, Offer, Playbook
 
 _TOPICS: tuple[tuple[Act, HandoffTopic], ...] = (
     (Act.MEDICAL, "medical"),
@@ -50,7 +50,7 @@ class Situation:
         return self.said(*QUESTIONS) or any(label.name in SHARED_NEEDS for label in self.insights.needs.labels)
 
     def raised_now(self) -> tuple[LedgerEntry, ...]:
-        """Objections of this very message, gravest first: blocking ones, then in the order of their probability."""
+        """Objections of this very message, the most probable first."""
         now = {label.name: index for index, label in enumerate(self.heard)}
         entries = [entry for entry in self.ledger if entry.type in now and entry.open]
         return tuple(sorted(entries, key=lambda entry: now[entry.type]))
@@ -80,14 +80,24 @@ class Situation:
         """Discovery slots that are filled: by answers, and what brings the customer by a need that he named."""
         return frozenset((*self.progress.slots, *(TOLD_BY_A_NEED if self.needs() else ())))
 
+    def open_questions(self) -> tuple[Discovery, ...]:
+        """Discovery questions that fit the customer's needs and have not been answered, those never asked first."""
+        wanted, known = set(self.needs()), self.known_slots()
+        fitting = [
+            question
+            for question in self.playbook.discovery
+            if question.slot not in known and (not question.only_needs or wanted.intersection(question.only_needs))
+        ]
+        return tuple(sorted(fitting, key=lambda question: question.slot in self.progress.asked))
+
     def needs_now(self) -> tuple[Label, ...]:
         return tuple(label for label in self.insights.needs.labels if label.name not in SHARED_NEEDS)
 
     def offer(self) -> Offer:
         """The offer that fits: the one the customer names, or under discussion, else what serves the newest needs best."""
         discussed = self.understanding.offer or self.progress.offer
-        if discussed is not None:
-            return self.playbook.offer(discussed)
+        if discussed in {offer.id for offer in self.playbook.offers}:
+            return self.playbook.offer(str(discussed))
         weights = dict(zip(self.needs(), (4, 2, 1), strict=False))
         return max(
             self.playbook.offers, key=lambda offer: sum(weights[need] for need in offer.needs if need in weights)

@@ -47,6 +47,7 @@ def sqlite_engine(url: str) -> Engine:
     engine = create_engine(
         url.replace("sqlite+aiosqlite", "sqlite"),
         poolclass=StaticPool,
+        hide_parameters=True,
         connect_args={"check_same_thread": False, "isolation_level": None, "timeout": BUSY_SECONDS},
     )
 
@@ -84,7 +85,9 @@ class SqliteDoor:
 
 class PostgresDoor:
     def __init__(self, url: str) -> None:
-        self._engine = create_async_engine(asyncpg_url(url), pool_size=POOL_SIZE, max_overflow=0, pool_timeout=5)
+        self._engine = create_async_engine(
+            asyncpg_url(url), hide_parameters=True, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=5
+        )
 
     async def run(self, work: Work[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
         try:

@@ -188,7 +188,11 @@ def release(connection: Connection, conversation_id: str, turn_id: str) -> None:
 
 def read_turn(connection: Connection, conversation_id: str, turn_id: str) -> dict[str, Any]:
     """One finished turn: the ledger with its response. ``turn_id`` may also be its number. Raises ``UnknownTurn``."""
-    wanted = turns.c.seq == int(turn_id) if turn_id.isdigit() and len(turn_id) < 10 else turns.c.id == turn_id
+    wanted = (
+        turns.c.seq == int(turn_id)
+        if turn_id.isascii() and turn_id.isdigit() and len(turn_id) < 10
+        else turns.c.id == turn_id
+    )
     row = connection.execute(select(turns).where(turns.c.conversation_id == conversation_id, wanted)).one_or_none()
     if row is None or row.ledger is None:
         raise UnknownTurn(f"conversation {conversation_id!r} has no finished turn {turn_id!r}")

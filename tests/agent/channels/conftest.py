@@ -23,8 +23,3 @@ async def api(tmp_path_factory: pytest.TempPathFactory, models: Path) -> AsyncIt
 def here() -> str:
     """The path of a conversation that nobody has."""
     return f"/conversations/{uuid.uuid4().hex}"
-
-
-@pytest.fixture(scope="session")
-def models() -> Path:  # TEMPORARY
-    return Path("/tmp/w/trained_api/models")

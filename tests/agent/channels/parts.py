@@ -34,7 +34,7 @@ class Told:
     async def stream(self, brief: Brief) -> AsyncGenerator[Delta]:
         self.heard.append(brief.recent[-1].text)
         whole = json.dumps({"reply": " ".join(self.sentences)}, ensure_ascii=False)
-        middle = whole.index(self.sentences[1]) + 1
+        middle = whole.index(json.dumps(self.sentences[1], ensure_ascii=False)[1:-1]) + 1
         yield Delta(whole[:middle])
         self.reached.set()
         await self.gate.wait()

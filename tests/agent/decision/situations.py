@@ -24,9 +24,11 @@ ROOFING = load_playbook("roofing").book
 BOOKS = {"ngx": NGX, "roofing": ROOFING}
 
 
-def says(*acts: Act, words: str = "eso", age: int | None = None, answer_id: str | None = None) -> Understanding:
-    """A message that does all of ``acts``, for which ``words`` are the evidence."""
-    return Understanding("es", dict.fromkeys(acts, 0.9), dict.fromkeys(acts, (words,)), age, answer_id)
+def says(
+    *acts: Act, words: str = "eso", age: int | None = None, answer_id: str | None = None, offer: str | None = None
+) -> Understanding:
+    """A message that does all of ``acts``, for which ``words`` are the evidence, and names ``offer``."""
+    return Understanding("es", dict.fromkeys(acts, 0.9), dict.fromkeys(acts, (words,)), age, answer_id, offer=offer)
 
 
 def sees(

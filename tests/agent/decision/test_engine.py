@@ -68,6 +68,10 @@ class TestWhatItIsAbout:
         decision = answer(says(Act.ASK_PRICE), seen=sees(needs=("lose_weight",)), offer="elite_12m")
         assert decision.offer == "elite_12m"
 
+    def test_the_offer_that_the_customer_names_becomes_the_offer(self) -> None:
+        decision, progress = turn(Progress(offer="elite_12m"), says(Act.INFORM, offer="core_6m"))
+        assert (decision.offer, progress.offer) == ("core_6m", "core_6m")
+
     @pytest.mark.parametrize(
         ("book", "need", "offer"),
         [
@@ -145,6 +149,12 @@ class TestWhatIsRemembered:
         before = Progress(customer_turns=3, offer="core_6m", ledger=ledger)
         decision, progress = turn(before, says(Act.ASK_DISCOUNT), sees(("price",)))
         assert progress.incentives == (decision.incentive_id,) != (None,)
+
+    @pytest.mark.parametrize("flag", ["opted_out", "handed_off", "sold"])
+    @pytest.mark.parametrize("act", Act)
+    def test_what_ended_the_selling_is_never_forgotten(self, flag: str, act: Act) -> None:
+        _, progress = turn(Progress(**{flag: True}), says(act))
+        assert getattr(progress, flag)
 
     def test_an_age_is_remembered_until_another_is_given(self) -> None:
         _, progress = turn(Progress(), says(Act.INFORM, age=40))

@@ -139,11 +139,14 @@ class TestWhatAddressesOne:
     def test_an_action_about_something_else_answers_none(self, action) -> None:
         assert not any(answers(action, kind) for kind in OBJECTION_TYPES)
 
-    def test_only_the_one_that_is_answered_changes(self) -> None:
-        decision = answer(says(), seen=sees({"effort": 0.95, "fit": 0.7}), customer_turns=3)
-        assert decision.action is Action.HANDLE_OBJECTION
-        assert decision.objection == "effort"
-        assert {entry.type: entry.status for entry in decision.ledger} == {"effort": "addressed", "fit": "raised"}
+    def test_what_an_earlier_message_raised_waits_while_this_one_is_answered(self) -> None:
+        decision = answer(says(), seen=sees(("effort",)), ledger=(entry("timing"),), customer_turns=3)
+        assert (decision.action, decision.objection) == (Action.HANDLE_OBJECTION, "effort")
+        assert {entry.type: entry.status for entry in decision.ledger} == {"timing": "raised", "effort": "addressed"}
+
+    def test_of_several_in_one_message_the_most_certain_is_answered_first(self) -> None:
+        decision = answer(says(), seen=sees({"effort": 0.7, "fit": 0.95, "trust": 0.6}), customer_turns=3)
+        assert (decision.action, decision.objection) == (Action.HANDLE_OBJECTION, "fit")
 
     def test_an_incentive_answers_the_price_and_is_counted_as_an_answer(self) -> None:
         ledger = (entry("price", "addressed", addressed=1),)

@@ -4,7 +4,7 @@ import math
 import random
 from collections.abc import Iterable
 from copy import deepcopy
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from typing import TypeVar
 
@@ -49,11 +49,12 @@ def messages(book: Playbook) -> st.SearchStrategy[tuple[Understanding, Insights]
     objections = st.just({}) | st.dictionaries(st.sampled_from(OBJECTION_TYPES), PROBABILITIES, max_size=2)
     answer_ids = st.none() | st.sampled_from([answer.id for answer in book.answers])
     said = st.builds(
-        lambda acts, words, age, answer_id: says(*acts, words=words, age=age, answer_id=answer_id),
+        lambda acts, words, age, answer_id, offer: says(*acts, words=words, age=age, answer_id=answer_id, offer=offer),
         st.lists(st.sampled_from(ACTS), max_size=3),
         WORDS,
         AGES,
         answer_ids,
+        st.none() | st.sampled_from([offer.id for offer in book.offers]),
     )
     return st.tuples(said, st.builds(sees, objections, some(book.needs), PROBABILITIES, WORDS))
 
@@ -93,7 +94,7 @@ def states(book: Playbook) -> st.SearchStrategy[Progress]:
 
 @dataclass(frozen=True)
 class Case:
-    book: Playbook
+    book: Playbook = field(repr=False)
     customer: Customer
     progress: Progress
     message: Understanding
@@ -116,7 +117,7 @@ def cases_at(book: Playbook) -> st.SearchStrategy[Case]:
 
 CASES = st.one_of(*(cases_at(book) for book in BOOKS.values()))
 CONVERSATIONS = st.one_of(
-    *(st.tuples(st.just(book), st.lists(messages(book), min_size=4, max_size=12)) for book in BOOKS.values())
+    *(st.tuples(st.just(name), st.lists(messages(book), min_size=4, max_size=12)) for name, book in BOOKS.items())
 )
 
 
@@ -141,8 +142,10 @@ def within_bounds(case: Case, decision: Decision) -> None:
         assert not open_to_it & SELLING - {Action.CONFIRM_SALE}
     if any(entry.open and book.objections[entry.type].blocking for entry in decision.ledger):
         assert not open_to_it & {Action.TRIAL_CLOSE, Action.CONFIRM_SALE}
-    if decision.action is Action.CONFIRM_SALE or (Action.CONFIRM_SALE in open_to_it and not progress.sold):
+    if Action.CONFIRM_SALE in open_to_it and not progress.sold:
         assert message.has(Act.BUY) or (message.has(Act.AGREE) and progress.actions[-1:] == (Action.TRIAL_CLOSE,))
+    if decision.action is Action.CONFIRM_SALE:
+        assert message.has(Act.BUY, Act.AGREE)
     if Action.OFFER_INCENTIVE in open_to_it:
         offer = book.offer(decision.offer)
         authority = min(offer.max_discount_percent, book.discount_authority_percent)
@@ -159,18 +162,17 @@ def within_bounds(case: Case, decision: Decision) -> None:
 
 
 def test_no_decision_breaks_a_promise_of_the_business() -> None:
-    taken: set[Action] = set()
+    reached: set[Action] = set()
 
     @settings(REPRODUCIBLE, max_examples=400)
     @given(CASES)
     def holds(case: Case) -> None:
         decision = case.decide()
         within_bounds(case, decision)
-        taken.add(decision.action)
+        reached.update(allowed(decision))
 
     holds()
-    about_selling = {Action.OFFER_INCENTIVE, Action.TRIAL_CLOSE, Action.CONFIRM_SALE, Action.CLOSE_POLITELY}
-    assert about_selling <= taken, "the cases do not reach what the promises are about"
+    assert reached == set(Action), "the cases do not reach what the promises are about"
 
 
 @settings(REPRODUCIBLE, max_examples=120)
@@ -237,14 +239,16 @@ def test_the_ledger_loses_no_objection_and_no_words_but_the_oldest(case: Case) -
 @settings(REPRODUCIBLE, max_examples=60)
 @given(CONVERSATIONS)
 def test_no_conversation_breaks_a_promise_as_it_goes_on(conversation) -> None:
-    book, heard = conversation
+    book, heard = BOOKS[conversation[0]], conversation[1]
     progress, granted = Progress(), set()
     for message, seen in heard:
         case = Case(book, Customer(), progress, message, seen)
         decision = case.decide()
         within_bounds(case, decision)
         granted |= {decision.incentive_id} - {None}
-        progress = advance(progress, decision, message, seen)
+        before, progress = progress, advance(progress, decision, message, seen)
+        for for_good in ("opted_out", "handed_off", "sold"):
+            assert getattr(progress, for_good) >= getattr(before, for_good)
         assert set(progress.incentives) == granted
         assert percent(book, granted) <= book.discount_authority_percent
 
@@ -274,7 +278,13 @@ def plenty() -> Playbook:
 
     offers = many(NGX.offers[1:])
     extra = NGX.incentives[2].model_copy(update={"offers": tuple(offer.id for offer in offers)})
-    more = {"discovery": many(NGX.discovery, "slot"), "proof": many(NGX.proof), "incentives": many((extra,) * 3)}
+    needs = {f"{name}_{number}": need for name, need in NGX.needs.items() for number in range(4)}
+    more = {
+        "needs": needs,
+        "discovery": many(NGX.discovery, "slot"),
+        "proof": many(NGX.proof),
+        "incentives": many((extra,) * 3),
+    }
     return NGX.model_copy(update={"offers": offers, **more})
 
 
@@ -290,7 +300,7 @@ def test_nothing_that_is_remembered_grows_over_500_turns(plenty: Playbook, acts:
         seen = sees({kind: chance.random() for kind in kinds}, needs, chance.random(), words=f"oído en {number:03}")
         elsewhere = plenty.offers[number % len(plenty.offers)].id  # the customer turns to another offer, as he may
         _, progress = turn(replace(progress, offer=elsewhere), message, seen, plenty)
-        lists = [getattr(progress, field.name) for field in fields(progress)]
+        lists = [getattr(progress, each.name) for each in fields(progress)]
         longest = max(longest, *(len(kept) for kept in lists if isinstance(kept, tuple)))
         assert len({entry.type for entry in progress.ledger}) == len(progress.ledger)
         assert all(len(entry.evidence) <= 3 and len(entry.answers_used) <= 3 for entry in progress.ledger)

@@ -156,6 +156,15 @@ def test_a_second_objection_of_the_same_message_is_answered_too(name: str, langu
 
 
 @pytest.mark.parametrize(("name", "language"), PLACES)
+def test_an_objection_of_an_earlier_message_is_not_dragged_in(name: str, language: Language) -> None:
+    book = book_of(name)[0]
+    ledger = (LedgerEntry("price", "addressed", (), 3, 5), LedgerEntry("effort", "raised", (), 3, 3))
+    decided = decision(book, Action.HANDLE_OBJECTION, objection="price", ledger=ledger)
+    places = said_lines(compose(brief(book, language, decided)).reply, lines_of(name, language), ())
+    assert {place.split(".")[1] for place in places if ".answers." in place} == {"price"}
+
+
+@pytest.mark.parametrize(("name", "language"), PLACES)
 def test_an_offer_presented_again_is_told_by_what_it_includes(name: str, language: Language) -> None:
     book = book_of(name)[0]
     for offer in book.offers:
