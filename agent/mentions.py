@@ -10,6 +10,7 @@ from predictors.text import plain
 _THE_ONE = re.compile(
     r"\b(?:el|al|del|los|plan|programa|opcion|paquete|the|program|programme|package|option)(?: (?:de|of))? $"
 )
+_UNIT = re.compile(r"\b(?:semanas?|mes(?:es)?|anos?|weeks?|months?|years?)\b")
 _MONTHS = {"week": 12 / 52, "month": 1.0, "year": 12.0}
 
 
@@ -39,6 +40,8 @@ def _names(playbook: Playbook) -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 def _by_duration(said: str, language: Language, playbook: Playbook) -> list[str]:
     found: list[str] = []
+    if _UNIT.search(said) is None:
+        return found
     for amount in find_amounts(said, language):
         if amount.kind != "duration" or amount.unit not in _MONTHS or not _THE_ONE.search(said[: amount.start]):
             continue

@@ -92,7 +92,7 @@ def test_a_template_that_is_not_there_raises() -> None:
 
 
 def test_what_there_is_nothing_of_leaves_no_trace() -> None:
-    nothing = dict.fromkeys(("objection", "need", "question", "answer", "proof", "incentive", "say"))
+    nothing = dict.fromkeys(("objection", "second_objection", "need", "question", "answer", "proof", "incentive", "say"))
     prompt = render("system", **{**WHOLE, **nothing, "voice_channel": False, "opened": False})
     for heading in (
         "OBJECTION",

@@ -74,7 +74,7 @@ class Given:
     acts: tuple[Act, ...] = ()
     progress: Progress = field(default_factory=Progress)
     customer: Customer = field(default_factory=Customer)
-    recent: tuple[Utterance, ...] = ()
+    recent: tuple[Utterance, ...] = (Utterance("customer", "ok"),)
     evidence: Mapping[Act, tuple[str, ...]] = field(default_factory=dict)
     age: int | None = None
     seed: int = 0
@@ -105,8 +105,9 @@ def lock_of(name: str, of: Brief) -> FactLock:
     """The lock that a reply for this brief has to pass, as the node ``respond`` sets it."""
     granted = [entry.percent for entry in of.playbook.incentives if entry.id == of.decision.incentive_id]
     percent = max((one for one in granted if one), default=Decimal(0))
+    heard = [said.text for said in of.recent if said.role == "customer"]
     return FactLock(
-        book_of(name)[1], of.language, customer_words=(), granted_percent=percent or None, offer=of.decision.offer
+        book_of(name)[1], of.language, customer_words=heard, granted_percent=percent or None, offer=of.decision.offer
     )
 
 

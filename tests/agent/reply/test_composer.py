@@ -12,7 +12,8 @@ from agent.reply.lines import said_lines
 from agent.reply.schema import ReplyDraft
 from agent.reply.sentences import split
 from agent.reply.stream import ReplyStream
-from agent.turn import Act, Action, Brief, Customer, Language, LedgerEntry, Playbook, Progress
+from agent.turn import Act, Action, Brief, Customer, Language, LedgerEntry, ObjectionType, Playbook, Progress
+from predictors.base import Utterance
 from predictors.language import spanish_share
 from prompts.playbook import Text
 from tests.agent.reply.briefs import (
@@ -146,22 +147,40 @@ def test_conversations_of_different_seeds_differ_and_of_the_same_do_not(name: st
     assert len(openings) > 2
 
 
+@pytest.mark.parametrize("second", ["effort", None])
 @pytest.mark.parametrize(("name", "language"), PLACES)
-def test_a_second_objection_of_the_same_message_is_answered_too(name: str, language: Language) -> None:
-    book = book_of(name)[0]
-    ledger = (LedgerEntry("price", "addressed", (), 3, 3), LedgerEntry("effort", "raised", (), 3, 3))
-    decided = decision(book, Action.HANDLE_OBJECTION, objection="price", ledger=ledger)
-    places = said_lines(compose(brief(book, language, decided)).reply, lines_of(name, language), ())
-    assert {place.split(".")[1] for place in places if ".answers." in place} == {"price", "effort"}
-
-
-@pytest.mark.parametrize(("name", "language"), PLACES)
-def test_an_objection_of_an_earlier_message_is_not_dragged_in(name: str, language: Language) -> None:
+def test_a_second_objection_is_answered_when_the_decision_names_one(
+    name: str, language: Language, second: ObjectionType | None
+) -> None:
+    """An older one that is merely open is not dragged in."""
     book = book_of(name)[0]
     ledger = (LedgerEntry("price", "addressed", (), 3, 5), LedgerEntry("effort", "raised", (), 3, 3))
-    decided = decision(book, Action.HANDLE_OBJECTION, objection="price", ledger=ledger)
+    decided = decision(book, Action.HANDLE_OBJECTION, objection="price", second_objection=second, ledger=ledger)
     places = said_lines(compose(brief(book, language, decided)).reply, lines_of(name, language), ())
-    assert {place.split(".")[1] for place in places if ".answers." in place} == {"price"}
+    answered = {place.split(".")[1] for place in places if ".answers." in place}
+    assert answered == {"price", *([second] if second else [])}
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "noted", "asks"),
+    [
+        ("es", "el martes a las 5 me queda bien", ("martes", "5"), False),
+        ("es", "mejor el jueves", ("jueves",), True),
+        ("en", "Tuesday at 5 works", ("Tuesday", "5"), False),
+        ("en", "thursday is better for me", ("thursday",), True),
+    ],
+)
+@pytest.mark.parametrize("name", ["ngx", "roofing"])
+def test_a_day_that_the_customer_named_is_noted_and_nothing_else_is(
+    name: str, language: Language, text: str, noted: tuple[str, ...], asks: bool
+) -> None:
+    book = book_of(name)[0]
+    given = Given(acts=(Act.BOOK,), recent=(Utterance("customer", text),))
+    said = brief(book, language, decision(book, Action.SCHEDULE_FOLLOW_UP), given)
+    reply = compose(said).reply
+    assert all(word.lower() in reply.lower() for word in noted), reply
+    assert ("?" in reply) is asks
+    assert [lock_of(name, said).admit(sentence) for sentence in split(reply)] == split(reply)
 
 
 @pytest.mark.parametrize(("name", "language"), PLACES)
@@ -283,7 +302,7 @@ def test_a_reply_of_very_long_lines_is_shortened_between_lines(language: Languag
     changed: dict[str, Any] = {"price": price.model_copy(update=check), "effort": effort}
     book = book.model_copy(update={"objections": {**book.objections, **changed}})
     ledger = (LedgerEntry("price", "addressed", (), 1, 1), LedgerEntry("effort", "raised", (), 1, 1))
-    decided = decision(book, Action.HANDLE_OBJECTION, objection="price", ledger=ledger)
+    decided = decision(book, Action.HANDLE_OBJECTION, objection="price", second_objection="effort", ledger=ledger)
     draft = compose(brief(book, language, decided))
     assert len(draft.reply) <= LONGEST_REPLY
     assert draft.reply.startswith(long.said_in(language))

@@ -85,6 +85,10 @@ def test_the_subject_of_the_decision_is_told_in_the_playbooks_words(name: str, l
     for kind, objection in book.objections.items():
         prompt = told(Action.HANDLE_OBJECTION, objection=kind)
         assert all(text.said_in(language) in prompt for text in objection.answers)
+        second = "trust" if kind != "trust" else "price"
+        both = told(Action.HANDLE_OBJECTION, objection=kind, second_objection=second)
+        assert all(text.said_in(language) in both for text in book.objections[second].answers)
+        assert not any(text.said_in(language) in prompt for text in book.objections[second].answers)
     for answer in book.answers:
         prompt = told(Action.ANSWER_QUESTION, answer_id=answer.id)
         assert f"ANSWER THAT IS TRUE: {answer.answer.said_in(language)}" in prompt
