@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -25,6 +26,9 @@ LONGEST_NUMBER = 20
 GC_THRESHOLDS = (20_000, 50, 100)
 """Collect rarely: a full collection over a warm process stalls every conversation for tens of milliseconds."""
 
+SWITCH_INTERVAL_S = 0.0005
+"""The store's thread gives the interpreter up at every statement; it gets it back within this, not Python's 5 ms."""
+
 
 def create_app(settings: Settings | None = None, build: Build = build_agent) -> FastAPI:
     """The application. ``build`` makes the agent at start-up; tests hand in one with other parts."""
@@ -39,6 +43,7 @@ def create_app(settings: Settings | None = None, build: Build = build_agent) -> 
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
         log.info("ready", playbooks=sorted(app.state.agent.shops), models=settings.models or "composer")
         yield
         await asyncio.gather(*streams, return_exceptions=True)

@@ -16,7 +16,7 @@ import pytest
 from agent.bootstrap import build_agent
 from agent.orchestrator import SalesAgent
 from agent.settings import Settings
-from predictors.base import Dialogue, Label, Prediction, Predictor
+from predictors.base import Dialogue, Prediction, Predictor
 from tests.conftest import serving
 
 NAMES = ("objection", "needs", "conversion")

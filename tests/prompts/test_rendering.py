@@ -59,7 +59,18 @@ def brief() -> Brief:
 
 def test_every_variable_reaches_the_prompt() -> None:
     prompt = render("system", **WHOLE)
-    for name in ("guidance", "objection_lines", "second_lines", "need", "question", "answer", "proof", "incentive", "say", "facts"):
+    for name in (
+        "guidance",
+        "objection_lines",
+        "second_lines",
+        "need",
+        "question",
+        "answer",
+        "proof",
+        "incentive",
+        "say",
+        "facts",
+    ):
         value = WHOLE[name]
         assert (value if isinstance(value, str) else value[0]) in prompt
     assert "no exclusions; always pay" in prompt
@@ -92,7 +103,9 @@ def test_a_template_that_is_not_there_raises() -> None:
 
 
 def test_what_there_is_nothing_of_leaves_no_trace() -> None:
-    nothing = dict.fromkeys(("objection", "second_objection", "need", "question", "answer", "proof", "incentive", "say"))
+    nothing = dict.fromkeys(
+        ("objection", "second_objection", "need", "question", "answer", "proof", "incentive", "say")
+    )
     prompt = render("system", **{**WHOLE, **nothing, "voice_channel": False, "opened": False})
     for heading in (
         "OBJECTION",
