@@ -120,9 +120,9 @@ async def talk(
             await asyncio.sleep(think_s)
 
 
-async def crowd(url: str, customers: int, turns: int, think_s: float, tag: str) -> Timings:
-    """Many customers at once."""
-    lines = sentences()
+async def crowd(url: str, customers: int, turns: int, think_s: float, tag: str, distinct: int | None = None) -> Timings:
+    """Many customers at once. ``distinct``: how many different messages they know between them (all, if not given)."""
+    lines = sentences()[:distinct]
     timings = Timings()
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60)) as session:

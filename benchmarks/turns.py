@@ -20,9 +20,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.load import Timings, crowd, sentences, serving, talk
+from benchmarks.yardstick import WHERE_AIMS_WERE_SET_MS, empty_graph_ms
 
 RESULTS = Path(__file__).parent / "results"
 THINK_S = 1.0
+COMMON = 60
 
 
 async def long_conversation(url: str, turns: int) -> dict[str, float]:
@@ -44,21 +46,26 @@ async def long_conversation(url: str, turns: int) -> dict[str, float]:
     return {"turn_10_ms": round(at_10, 3), f"turn_{turns}_ms": round(at_n, 3), "ratio": round(at_n / at_10, 3)}
 
 
-async def measure(models: Path, workers: int, quick: bool, database_url: str | None) -> dict[str, object]:
+async def measure(
+    models: Path, workers: int, quick: bool, database_url: str | None, yardstick: float
+) -> dict[str, object]:
     settings = {"database_url": database_url} if database_url else {}
     with tempfile.TemporaryDirectory() as folder:
         async with serving(Path(folder) / "data", models, workers, **settings) as url:
             await crowd(url, 20, 5, 0, "warm")
             thinking = await crowd(url, 100, 5 if quick else 10, THINK_S, f"think-{random.random()}")
             rushing = await crowd(url, 100, 10 if quick else 40, 0, f"rush-{random.random()}")
+            common = await crowd(url, 100, 10 if quick else 40, 0, f"common-{random.random()}", COMMON)
             history = await long_conversation(url, 200 if quick else 1000)
     return {
+        "empty_graph_of_six_nodes_ms": yardstick,
         "workers": workers,
         "store": "postgresql" if database_url else "sqlite",
         "cores": os.cpu_count(),
         "measured_at": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
         "100 conversations, 1 s of thinking": thinking.summary(),
         "100 conversations, no thinking": rushing.summary(),
+        f"100 conversations, no thinking, {COMMON} common messages": common.summary(),
         "history": history,
     }
 
@@ -76,6 +83,8 @@ def show(result: dict[str, object]) -> None:
             )
     console = Console()
     console.print(table)
+    slower = float(str(result["empty_graph_of_six_nodes_ms"])) / WHERE_AIMS_WERE_SET_MS
+    console.print(f"this machine now: {slower:.1f} times as slow as the one where the aims were set")
     console.print(f"cost of a late turn against turn 10: {result['history']}")
 
 
@@ -86,7 +95,8 @@ def main() -> None:
     parser.add_argument("--database-url")
     parser.add_argument("--quick", action="store_true")
     chosen = parser.parse_args()
-    result = asyncio.run(measure(chosen.models, chosen.workers, chosen.quick, chosen.database_url))
+    yardstick = empty_graph_ms()
+    result = asyncio.run(measure(chosen.models, chosen.workers, chosen.quick, chosen.database_url, yardstick))
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "turns.json").write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2))
     show(result)

@@ -119,9 +119,7 @@ class Guard:
         except _Unusable:
             raise
         except Exception as error:  # whatever a model does wrong, the turn goes on and the response says so
-            log.warning(
-                "predictor_crashed", predictor=predictor.name, version=predictor.version, error=type(error).__name__
-            )
+            log.warning("predictor_crashed", predictor=predictor.name, version=predictor.version, error=repr(error))
             raise _Unusable(f"crashed:{type(error).__name__}") from error
 
     async def _ask_in_pool(self, predictor: Predictor, dialogue: Dialogue, seconds: float) -> Prediction:

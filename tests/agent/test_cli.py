@@ -242,6 +242,11 @@ Process = subprocess.Popen[str]
 Start = Callable[..., Process]
 
 
+def hear_ctrl_c() -> None:
+    """A test run in the background has SIGINT ignored, and its children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start(settings: Settings) -> Iterator[Start]:
     """``start("chat")``: the command as a process of its own, killed when a test leaves it running."""
@@ -252,7 +257,9 @@ def start(settings: Settings) -> Iterator[Start]:
             pipe = subprocess.PIPE
             command = [sys.executable, "-m", "agent.cli", *arguments]
             process = started.enter_context(
-                subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+                subprocess.Popen(
+                    command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True, preexec_fn=hear_ctrl_c
+                )
             )
             started.callback(process.kill)
             return process
