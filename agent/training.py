@@ -91,7 +91,8 @@ def playbook_rows(book: Playbook) -> list[Labelled]:
         for topic, handoff in book.handoff.items():
             rows += [_row(book, language, line, acts=(topic,)) for line in handoff.examples.said_in(language)]
         rows += [_row(book, language, line, acts=("opt_out",)) for line in book.opt_out.examples.said_in(language)]
-        asked = [line for answer in book.answers for line in answer.questions.said_in(language)]
+        informative = [answer for answer in book.answers if answer.need != "pricing_info"]
+        asked = [line for answer in informative for line in answer.questions.said_in(language)]
         rows += [_row(book, language, line, acts=("ask_info",)) for line in asked]
     return rows
 
