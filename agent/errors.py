@@ -1,4 +1,5 @@
-"""What can go wrong at the front door and behind it, each named after the fact. Mapped to HTTP once, in ``server.py``."""
+"""What can go wrong at the front door and behind it, each named after the fact. Mapped to HTTP once, in
+``agent.channels.errors``."""
 
 from typing import Literal
 

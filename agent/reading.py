@@ -14,7 +14,8 @@ from predictors.text import Encoder, plain
 
 _AGE = re.compile(
     r"\b(?:tengo|cumpli|cumplo|i'?m|i am|im|age[d]?:?|edad:?)\s+(?:solo |apenas |only |just )?(\d{1,3})(?!\s*%|\d)"
-    r"(?=\s*(?:anos|anitos|years? old|yrs?|yo\b|y/o|[.,!?]|$|and\b|y\b))"
+    r"(?=\s*(?:an(?:os|itos)\b(?!\s+(?:de (?!edad)|con\b|en\b|sin\b|desde\b|\w+[aei]ndo\b))|"
+    r"years? old|yrs?|yo\b|y/o|[.,!?]|$|and\b|y\b))"
 )
 _OLDEST = 110
 SURELY_ASKED = 0.66

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from agent.decision.situation import QUESTIONS, Situation
+from agent.decision.situation import CLOSING_QUESTIONS, QUESTIONS, Situation
 from agent.turn import Act, Action, RankedAction
 
 POLICY_VERSION = "rules-1"
@@ -116,7 +116,7 @@ CONSIDERATIONS: tuple[Consideration, ...] = (
         Action.SCHEDULE_FOLLOW_UP,
         2,
         "the start has to be arranged",
-        lambda s: s.progress.sold and not s.said(Act.THANK),
+        lambda s: s.progress.sold and not s.said(Act.THANK, Act.DECLINE),
     ),
     # What the message plainly asks for
     Consideration(
@@ -127,7 +127,7 @@ CONSIDERATIONS: tuple[Consideration, ...] = (
         8,
         "the customer said yes to the closing question",
         lambda s: (
-            s.said(Act.AGREE) and s.last_action is Action.TRIAL_CLOSE and not s.raised_now() and not s.said(Act.BOOK)
+            s.said(Act.AGREE) and s.last_action in CLOSING_QUESTIONS and not s.raised_now() and not s.said(Act.BOOK)
         ),
     ),
     Consideration(
@@ -143,6 +143,12 @@ CONSIDERATIONS: tuple[Consideration, ...] = (
         lambda s: s.said(Act.AGREE) and s.last_action in (Action.SCHEDULE_FOLLOW_UP, Action.NURTURE),
     ),
     Consideration(Action.QUOTE_PRICE, 9, "the customer asks for the price", lambda s: s.said(Act.ASK_PRICE)),
+    Consideration(
+        Action.QUOTE_PRICE,
+        3,
+        "it is the price of something of which no prepared answer speaks",
+        lambda s: s.said(Act.ASK_PRICE) and (s.understanding.offer is not None or not s.answer_is_sure()),
+    ),
     Consideration(
         Action.OFFER_INCENTIVE, 9, "the customer asks for a better price", lambda s: s.said(Act.ASK_DISCOUNT)
     ),

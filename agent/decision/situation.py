@@ -12,7 +12,11 @@ _TOPICS: tuple[tuple[Act, HandoffTopic], ...] = (
     (Act.ANGRY, "angry"),
     (Act.WANTS_HUMAN, "wants_human"),
 )
+SAME_QUESTION = 0.8
+"""Cosine of a message to a prepared question from which they ask the same."""
 TOLD_BY_A_NEED = ("situation", "goal")
+CLOSING_QUESTIONS = (Action.TRIAL_CLOSE, Action.OFFER_INCENTIVE)
+"""Actions whose reply ends in a closing question: a yes to it is a yes to buying."""
 QUESTIONS = (Act.ASK_INFO, Act.ASK_PRICE, Act.ASK_DISCOUNT, Act.ASK_PROOF)
 
 
@@ -44,6 +48,10 @@ class Situation:
 
     def said(self, *acts: Act) -> bool:
         return self.understanding.has(*acts)
+
+    def answer_is_sure(self) -> bool:
+        """Whether a prepared answer is to this very question, and not only to one like it."""
+        return self.understanding.answer_similarity >= SAME_QUESTION
 
     def asks(self) -> bool:
         """Whether the customer asks something, in form or in substance."""

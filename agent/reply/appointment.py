@@ -12,6 +12,8 @@ _DAY_PART = re.compile(
     r"(?:\d{1,2}|cinco|seis|siete|five|six|seven)(?::\d{2})?(?: ?[ap]\.?m\.?)?",
     re.IGNORECASE,
 )
+_NOT = re.compile(r"\b(?:no|not|ni|nor|except|menos) (?:el |la |on |a |en )?$", re.IGNORECASE)
+_CANNOT = re.compile(r",? (?:no |can'?t|cannot|won'?t|doesn'?t|is out|imposible|i'?m not)", re.IGNORECASE)
 _NEAR = 25
 """Characters between the pieces of one appointment, at most."""
 
@@ -27,7 +29,11 @@ class Appointment:
 
 def appointment(text: str, language: Language) -> Appointment | None:
     """What ``text`` says of a day or a time; ``None`` when it names neither."""
-    dates = [amount for amount in find_amounts(text, language) if amount.kind == "date"]
+    dates = [
+        amount
+        for amount in find_amounts(text, language)
+        if amount.kind == "date" and not (_NOT.search(text[: amount.start]) or _CANNOT.match(text[amount.end :]))
+    ]
     pieces = [(amount.start, amount.end, amount.unit != "clock", amount.unit == "clock") for amount in dates]
     pieces += [(match.start(), match.end(), False, True) for match in _DAY_PART.finditer(text)]
     if not pieces:

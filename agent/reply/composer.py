@@ -147,6 +147,7 @@ class _Saying:
             yield Line(f"offers.{offer.id}.includes", f"{offer.name.said_in(self._language)}: {includes}.")
         else:
             yield summary
+            yield from self._reduced(offer, self._granted(offer))
         yield from self._question()
 
     def share_proof(self) -> Iterator[Line]:
@@ -165,6 +166,7 @@ class _Saying:
             yield self._connect("quote_free", offer=name)
         else:
             yield self._connect("quote", offer=name, price=wording.price(offer.price, book, language))
+            yield from self._reduced(offer, self._granted(offer))
         if offer.duration is not None:
             yield self._connect("duration", duration=wording.duration(offer.duration, book, language))
         if offer.id not in self._brief.progress.priced:
@@ -184,15 +186,24 @@ class _Saying:
         incentive = next(entry for entry in self._book.incentives if entry.id == wanted)
         yield Line(f"incentives.{incentive.id}", incentive.say.said_in(self._language))
         offer = self._offer()
-        if incentive.percent is not None and offer.price.to is None:
-            reduced = offer.price.model_copy(update={"amount": _less(offer.price.amount, incentive.percent)})
+        yield from self._reduced(offer, incentive.percent)
+        yield self._phrase("trial_close")
+
+    def _reduced(self, offer: Offer, percent: Decimal | None) -> Iterator[Line]:
+        """What ``offer`` costs with the discount; nothing where there is none or the price is a range."""
+        if percent and offer.price.to is None:
+            reduced = offer.price.model_copy(update={"amount": _less(offer.price.amount, percent)})
             yield self._connect(
                 "discount",
-                percent=wording.percent(incentive.percent, self._book, self._language),
+                percent=wording.percent(percent, self._book, self._language),
                 offer=offer.name.said_in(self._language),
                 price=wording.price(reduced, self._book, self._language),
             )
-        yield self._phrase("trial_close")
+
+    def _granted(self, offer: Offer) -> Decimal | None:
+        """The discount that was granted on ``offer`` before in this conversation."""
+        given = (entry for entry in self._book.incentives if entry.id in self._brief.progress.incentives)
+        return max((entry.percent for entry in given if entry.percent and offer.id in entry.offers), default=None)
 
     def schedule_follow_up(self) -> Iterator[Line]:
         """Notes the day and the hour that the customer named, and asks for what is missing."""

@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import StaticPool
 
@@ -34,7 +35,7 @@ def open_door(url: str) -> Door:
     backend = make_url(url).get_backend_name()
     if backend == "sqlite":
         return SqliteDoor(url)
-    if backend == "postgresql":
+    if backend in ("postgresql", "postgres"):
         return PostgresDoor(url)
     raise ValueError(f"database {backend!r} is not served; use sqlite or postgresql")
 
@@ -97,7 +98,7 @@ class PostgresDoor:
             if error.connection_invalidated or isinstance(error, OperationalError):
                 raise StoreUnavailable(f"the database did not answer: {type(error.orig).__name__}") from error
             raise
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, PoolTimeout) as error:
             raise StoreUnavailable(f"the database can't be reached: {type(error).__name__}") from error
 
     async def aclose(self) -> None:
