@@ -178,7 +178,7 @@ def test_asking_for_the_schema_twice_gives_two_of_them() -> None:
         {"reply": ""},
         {"reply": "a" * 1501},
         {"reply": "Hi.", "talking_points": ["a"] * 5},
-        {"reply": "Hi.", "talking_points": ["a" * 201]},
+        {"reply": "Hi.", "talking_points": [7]},
         {"reply": "Hi.", "objection_answered": "mood"},
         {"reply": "Hi.", "action": "confirm_sale"},
         {"reply": "Hi.", "handoff": "perhaps"},
@@ -188,3 +188,8 @@ def test_asking_for_the_schema_twice_gives_two_of_them() -> None:
 def test_a_draft_that_does_not_fit_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         ReplyDraft.model_validate(wrong)
+
+
+def test_a_long_note_beside_a_good_reply_is_cut_and_the_reply_kept() -> None:
+    draft = ReplyDraft.model_validate({"reply": "Hi.", "talking_points": ["a" * 900], "next_step": "b" * 900})
+    assert (draft.reply, draft.talking_points, draft.next_step) == ("Hi.", ("a" * 200,), "b" * 200)
