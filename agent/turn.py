@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -251,17 +250,6 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """A customer's message as the front door accepted it: cleaned, bounded, with its identity."""
-
-    conversation_id: str
-    text: str
-    message_id: str
-    received_at: datetime
-    platform_context: Mapping[str, object] = field(default_factory=dict[str, object])
-
-
-@dataclass(frozen=True, slots=True)
 class Conversation:
     """A conversation as a turn sees it: the last messages and what is remembered, never the whole history."""
 
@@ -272,21 +260,3 @@ class Conversation:
     progress: Progress
     recent: tuple[Utterance, ...]
     seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One whole turn, as the ledger keeps it. Times in milliseconds."""
-
-    id: str
-    seq: int
-    message: Message
-    understanding: Understanding
-    insights: Insights
-    decision: Decision
-    reply: Reply
-    progress: Progress
-    degraded: tuple[str, ...]
-    timing_ms: Mapping[str, float]
-    playbook_sha256: str
-    prompt_sha256: str | None = None

@@ -6,14 +6,14 @@ from decimal import Decimal
 from agent.reply.appointment import appointment
 from agent.reply.lines import Line, freshest, may_ask, may_close, may_not_buy, next_question, variants
 from agent.reply.points import talking_points
-from agent.reply.schema import ReplyDraft
+from agent.reply.schema import LONGEST_REPLY, ReplyDraft
 from agent.reply.sentences import split
 from agent.turn import Act, Action, Brief, Delta, Language, ObjectionType
 from prompts import wording
 from prompts.connectors import connectors
 from prompts.playbook import Offer, Text
 
-LONGEST_REPLY, LONGEST_QUESTION = 1500, 300
+LONGEST_QUESTION = 300
 """Characters, as ``ReplyDraft`` wants them: a playbook's lines may be long, and two of them longer."""
 
 

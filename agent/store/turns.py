@@ -197,15 +197,3 @@ def read_turn(connection: Connection, conversation_id: str, turn_id: str) -> dic
     if row is None or row.ledger is None:
         raise UnknownTurn(f"conversation {conversation_id!r} has no finished turn {turn_id!r}")
     return {**from_json(row.ledger), "response": from_json(row.response), "finished_at": row.finished_at}
-
-
-def list_turns(connection: Connection, conversation_id: str, limit: int) -> list[dict[str, Any]]:
-    """The newest finished turns, oldest of them first: id, number and what was answered."""
-    query = (
-        select(turns.c.id, turns.c.seq, turns.c.response)
-        .where(turns.c.conversation_id == conversation_id, turns.c.response.is_not(None))
-        .order_by(turns.c.seq.desc())
-        .limit(limit)
-    )
-    found = [{"turn_id": row.id, "seq": row.seq, **from_json(row.response)} for row in connection.execute(query)]
-    return found[::-1]
