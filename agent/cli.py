@@ -19,6 +19,7 @@ from agent import telemetry
 from agent.bootstrap import build_agent, model_writers
 from agent.channels.shapes import Identity, MessageRequest
 from agent.errors import AgentError, InvalidInput
+from agent.evaluation.cases import Part
 from agent.orchestrator import Post, SalesAgent
 from agent.settings import Settings
 from agent.store.migrate import migrate
@@ -155,12 +156,45 @@ def explain(
 @app.command()
 def train(
     predictor: Annotated[list[Predictor] | None, typer.Option(help="Only this one; may be repeated.")] = None,
+    playbook: Annotated[
+        list[str] | None, typer.Option("--playbook", "-p", help="Learn from these businesses' examples; default all.")
+    ] = None,
     data: Annotated[Path | None, typer.Option(help="A folder with more labelled *.jsonl files.", exists=True)] = None,
     seed: int = 7,
     if_missing: Annotated[bool, typer.Option(help="Train only what is not there yet.")] = False,
 ) -> None:
     """Train the turn predictors from the hand-written corpora, the playbooks' examples and simulated buyers."""
-    train_bundles(_settings(), predictor or list(Predictor), data, seed, only_missing=if_missing, console=console)
+    train_bundles(
+        _settings(),
+        predictor or list(Predictor),
+        data,
+        seed,
+        playbooks=playbook,
+        only_missing=if_missing,
+        console=console,
+    )
+
+
+@app.command()
+def evaluate(
+    data: Annotated[list[Path], typer.Option(help="Labelled lines; may be repeated.", exists=True, dir_okay=False)],
+    predictor: Annotated[list[Part] | None, typer.Option(help="Only this; may be repeated.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML report here.", dir_okay=False)] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the figures as JSON here.", dir_okay=False)] = None,
+) -> None:
+    """Score predictors and decisions on labelled utterances and dialogues (*.jsonl), exactly as production runs them.
+
+    Bad lines are listed and left out; the status is 1 then.
+    """
+    from agent.evaluation.command import evaluate_files
+
+    settings = _settings(models="")
+    telemetry.configure(settings.log_format, "error", customer_text=settings.log_customer_text)
+    problems = evaluate_files(settings, data, set(predictor or Part), report, json, console)
+    for problem in problems:
+        errors.print(str(problem))
+    if problems:
+        raise typer.Exit(1)
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agent.turn import Act, Conversation, Language, Playbook, Understanding
 from predictors.acts import ActReader, AnswerFinder
-from predictors.base import Label
+from predictors.base import Label, answered
 from predictors.features import Features, features
 from predictors.language import language_of, wished_language
 from predictors.rules import find
@@ -43,7 +43,8 @@ class Reader:
 
     def read(self, text: str, conversation: Conversation, playbook: Playbook) -> tuple[Understanding, Features | None]:
         language = wished_language(text) or language_of(text, conversation.progress.language, playbook.default_language)
-        row = features(text, language, self.encoder) if self.encoder is not None else None
+        before = answered(conversation.recent[-3:])
+        row = features(text, language, self.encoder, before) if self.encoder is not None else None
         found = {Act(label.name): label for label in self.acts.acts(text, language, row)}
         signal, alike = self.signals.find(playbook.id, text, row)
         if signal is not None and alike >= SAME_SIGNAL:

@@ -9,12 +9,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from agent.settings import Settings
-from predictors import train
+from predictors import train, train_conversion
 from predictors.bundle import MANIFEST, Manifest
-from predictors.text import load_encoder
 from prompts import load_playbook, playbook_names
 from prompts.playbook import Language, Playbook
-from training_data.buyers import simulate
+from training_data.buyers import SimulatedConversation, simulate
 from training_data.corpora import CORPORA, Labelled, read_corpora
 
 CONVERSATIONS = 4_000
@@ -40,10 +39,14 @@ def train_bundles(
     data: Path | None,
     seed: int,
     *,
+    playbooks: Sequence[str] | None = None,
     only_missing: bool,
     console: Console,
 ) -> None:
-    """Trains and writes the bundles of ``predictors``. The same corpora and seed give the same metrics, byte for byte."""
+    """Trains and writes the bundles of ``predictors``. The same corpora and seed give the same metrics, byte for byte.
+
+    ``playbooks``: whose examples are learnt from, all by default. Raises ``PlaybookRefused`` for an unknown one.
+    """
     folder = settings.models_dir
     todo = [one for one in predictors if not (only_missing and (folder / one.value / MANIFEST).exists())]
     manifests: list[Manifest] = []
@@ -51,7 +54,7 @@ def train_bundles(
     with Progress(*columns, console=console) as progress:
         kinds: list[train.Kind] = [_KINDS[one] for one in todo if one in _KINDS]
         if kinds:
-            matrix = _encoded(settings, data, progress)
+            matrix = _encoded(settings, data, playbooks or playbook_names(settings.playbooks_dir), progress)
             for kind in kinds:
                 bar = progress.add_task(f"train {kind}", total=None)
                 manifests.append(
@@ -64,19 +67,27 @@ def train_bundles(
                     )
                 )
         if Predictor.CONVERSION in todo:
-            bar = progress.add_task("train conversion", total=train.REPLICAS)
-            buyers = list(simulate(CONVERSATIONS, seed))
-            manifests.append(train.train_conversion(buyers, folder, seed, lambda: progress.advance(bar)))
+            manifests.append(_conversion(folder, seed, progress))
     if manifests:
         console.print(_summary(manifests))
 
 
-def _encoded(settings: Settings, data: Path | None, progress: Progress) -> train.Matrix:
+def _conversion(folder: Path, seed: int, progress: Progress) -> Manifest:
+    meeting = progress.add_task("meet buyers", total=CONVERSATIONS)
+    buyers: list[SimulatedConversation] = []
+    for buyer in simulate(CONVERSATIONS, seed):
+        buyers.append(buyer)
+        progress.advance(meeting)
+    bar = progress.add_task("train conversion", total=train_conversion.steps(buyers))
+    return train_conversion.train_conversion(buyers, folder, seed, lambda: progress.advance(bar))
+
+
+def _encoded(settings: Settings, data: Path | None, playbooks: Sequence[str], progress: Progress) -> train.Matrix:
     rows = read_corpora((CORPORA, *((data,) if data else ())))
-    for name in playbook_names(settings.playbooks_dir):
+    for name in playbooks:
         rows += playbook_rows(load_playbook(name, settings.playbooks_dir).book)
     bar = progress.add_task("read messages", total=len(rows))
-    return train.encode(rows, load_encoder(), lambda: progress.advance(bar))
+    return train.encode(rows, lambda: progress.advance(bar))
 
 
 def playbook_rows(book: Playbook) -> list[Labelled]:

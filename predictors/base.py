@@ -1,6 +1,6 @@
 """What goes into a predictor and what comes out. Text and rows in, labels and probabilities out; no agent in sight."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -22,6 +22,11 @@ class Utterance:
 
     role: Role
     text: str
+
+
+def answered(recent: Sequence[Utterance]) -> str:
+    """What the newest message answers: the last line that was not the customer's, or nothing."""
+    return next((said.text for said in reversed(recent[:-1]) if said.role != "customer"), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ class Dialogue:
 
     @property
     def context(self) -> str:
-        return next((said.text for said in reversed(self.recent[:-1]) if said.role != "customer"), "")
+        return answered(self.recent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,12 @@
-"""How likely this conversation ends in a sale, after every turn: from running numbers of the dialogue, with its causes."""
+"""How likely this conversation ends in a sale, after every turn: from running numbers of the dialogue, with its causes.
+
+Of a vertical whose outcomes it has not learnt it says nothing: no label and no probability, and why.
+"""
 
 import math
 import time
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 
@@ -25,7 +29,8 @@ def row(so_far: Mapping[str, float]) -> np.ndarray[tuple[int], np.dtype[np.float
 
 class ConversionModel:
     """Logistic regression, with an interval from its bootstrap replicas. ``arrays``: ``weights (replicas+1, columns+1)``,
-    the first row being the fit itself, the last column the bias; ``mean, scale (columns,)``."""
+    the first row being the fit itself, the last column the bias; ``mean, scale (columns,)``. ``metrics["verticals"]`` of
+    the manifest names the verticals whose outcomes were learnt."""
 
     name = "conversion"
     blocking = False
@@ -38,13 +43,20 @@ class ConversionModel:
         missing = {"weights", "mean", "scale"} - set(bundle.arrays)
         if missing or bundle.arrays["weights"].shape[1:] != (len(COLUMNS) + 1,):
             raise BundleRefused("conversion: arrays weights (replicas, columns + 1), mean and scale must be there")
+        verticals = bundle.manifest.metrics.get("verticals")
+        if not isinstance(verticals, list):
+            raise BundleRefused("conversion: metrics.verticals must name the verticals whose outcomes were learnt")
         self.version = bundle.manifest.version
+        self._verticals = frozenset(map(str, cast(list[object], verticals)))
         self._weights = bundle.arrays["weights"]
         self._mean = bundle.arrays["mean"]
         self._scale = bundle.arrays["scale"]
 
     def predict(self, dialogue: Dialogue) -> Prediction:
         started = time.perf_counter()
+        if dialogue.vertical not in self._verticals:
+            why = f"not enough data: no outcomes of vertical {dialogue.vertical!r}"
+            return Prediction((), "model", self.version, (time.perf_counter() - started) * 1000, causes=(why,))
         standard = (row(dialogue.so_far) - self._mean) / self._scale
         scores = self._weights[:, :-1] @ standard + self._weights[:, -1]
         probability = _logistic(float(scores[0]))

@@ -7,21 +7,20 @@ import numpy as np
 
 from predictors.base import Language, Vector
 from predictors.rules import lexicon, scan
-from predictors.text import WIDTH, Encoder, SparseRow, plain, sparse_row
+from predictors.terms import Terms, terms
+from predictors.text import WIDTH, Encoder, plain
 
-FORM = "use-multilingual-v3 + hashed n-grams + rules, 1"
+FORM = "use-multilingual-v3 of message and context + rules + hashed terms, 2"
 """Goes into every manifest: a model trained on another form of features is refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """``dense``: sentence embedding, then one number a rule of the lexicon (1 hit, 1.5 several); shape ``(width,)``.
-
-    ``sparse``: the row of hashed words and character n-grams.
-    """
+    """``dense``: the message's sentence embedding, one number a rule of the lexicon (1 hit, 1.5 several), the embedding of
+    what the agent said before (zeros where nothing was said); shape ``(width(),)``. ``terms``: the message's words."""
 
     dense: Vector
-    sparse: SparseRow
+    terms: Terms
 
 
 @lru_cache(maxsize=1)
@@ -36,12 +35,15 @@ def _place(name: str) -> int:
 
 
 def width() -> int:
-    return WIDTH + len(rule_names())
+    return 2 * WIDTH + len(rule_names())
 
 
-def features(text: str, language: Language, encoder: Encoder) -> Features:
+def features(text: str, language: Language, encoder: Encoder, context: str = "") -> Features:
+    """``context`` is the agent's last line: a "no" means what was asked."""
     dense = np.zeros(width(), dtype=np.float32)
     dense[:WIDTH] = encoder.embed(text)
     for name, hits in scan(language, plain(text)).items():
         dense[WIDTH + _place(name)] = 1.0 if len(hits) == 1 else 1.5
-    return Features(dense, sparse_row(text))
+    if context.strip():
+        dense[-WIDTH:] = encoder.embed(context)
+    return Features(dense, terms(text))

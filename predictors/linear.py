@@ -10,7 +10,8 @@ from predictors.base import Label
 from predictors.bundle import Bundle, BundleRefused
 from predictors.features import Features, width
 from predictors.rules import clause_at
-from predictors.text import BUCKETS, plain
+from predictors.terms import Vocabulary, pull, shared_vocabulary
+from predictors.text import plain
 
 Matrix = NDArray[np.float32]
 
@@ -19,10 +20,11 @@ Matrix = NDArray[np.float32]
 class LinearHead:
     """One logistic score a label, then Platt's two numbers a label.
 
-    ``dense``: ``(width, labels)``; ``sparse``: ``(BUCKETS, labels)``; ``bias, slope, shift, threshold``: ``(labels,)``.
+    ``dense``: ``(width, labels)``; ``sparse``: ``(terms, labels)``; ``bias, slope, shift, threshold``: ``(labels,)``.
     """
 
     labels: tuple[str, ...]
+    vocabulary: Vocabulary
     dense: Matrix
     sparse: Matrix
     bias: Matrix
@@ -33,16 +35,24 @@ class LinearHead:
     @classmethod
     def of(cls, bundle: Bundle) -> "LinearHead":
         labels = bundle.manifest.labels
-        shapes = {"dense": (width(), len(labels)), "sparse": (BUCKETS, len(labels))}
+        known = bundle.arrays["hashes"].size if "hashes" in bundle.arrays else 0
+        shapes = {"dense": (width(), len(labels)), "sparse": (known, len(labels))}
         shapes |= dict.fromkeys(("bias", "slope", "shift", "threshold"), (len(labels),))
-        for name, shape in shapes.items():
+        terms = dict.fromkeys(("hashes", "rarity", "phrase"), (known,))
+        for name, shape in {**shapes, **terms}.items():
             if name not in bundle.arrays or bundle.arrays[name].shape != shape:
                 raise BundleRefused(f"{bundle.manifest.predictor}: array {name!r} must have the shape {shape}")
-        return cls(labels, **{name: np.ascontiguousarray(bundle.arrays[name], np.float32) for name in shapes})
+        hashes, rarity, phrase = (
+            bundle.arrays[name].astype(kind).tobytes()
+            for name, kind in (("hashes", np.uint32), ("rarity", np.float32), ("phrase", np.bool_))
+        )
+        weights = {name: np.ascontiguousarray(bundle.arrays[name], np.float32) for name in shapes}
+        return cls(labels, shared_vocabulary(hashes, rarity, phrase), **weights)
 
     def probabilities(self, row: Features) -> NDArray[np.float32]:
         """Shape ``(labels,)``."""
-        score = row.dense @ self.dense + row.sparse.weights @ self.sparse[row.sparse.columns] + self.bias
+        placed = self.vocabulary.place(row.terms)
+        score = row.dense @ self.dense + placed.weights @ self.sparse[placed.columns] + self.bias
         return (1.0 / (1.0 + np.exp(-(self.slope * score + self.shift)))).astype(np.float32)
 
     def above_threshold(
@@ -63,10 +73,10 @@ class LinearHead:
 
     def _evidence(self, label: int, row: Features, text: str) -> tuple[str, ...]:
         """The clause around the word that carried the label most."""
-        words = row.sparse
-        if not words.said:
+        if not row.terms.said:
             return ()
-        pull = (words.weights * self.sparse[words.columns, label])[words.grams]
-        best = words.said[int(np.argmax(np.add.reduceat(pull, words.starts[:-1])))]
+        placed = self.vocabulary.place(row.terms)
+        carried = pull(row.terms, placed, placed.weights * self.sparse[placed.columns, label])
+        best = row.terms.said[int(np.argmax(carried))]
         said = plain(text)
         return (clause_at(text, said, max(0, said.find(best))),)

@@ -1,28 +1,23 @@
 """From a customer's words to numbers, once a turn, the same way in training and in serving.
 
-Two views of a text: a multilingual sentence embedding (512 numbers, Universal Sentence Encoder multilingual v3, shipped in
-a pip package) and hashed words and character n-grams. The heads in ``predictors.linear`` read both.
+Here: normalising, words, and the multilingual sentence embedding (512 numbers, Universal Sentence Encoder multilingual v3,
+shipped in a pip package). Words as numbers are in ``predictors.terms``.
 """
 
 import hashlib
 import importlib.util
-import itertools
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictors.base import Vector
 
 ENCODER_SHA256 = "b8b05b01f0861094f0475cb288ad1b303ae8aee2ebe96e650d210805d5ca70f7"
 WIDTH = 512
-BUCKETS = 1 << 15
 LONGEST = 600
 """Characters that are read of a message: its first and its last half of this. Bounds the encoder's time."""
 
@@ -52,54 +47,6 @@ def plain(text: str) -> str:
 @lru_cache(maxsize=512)
 def words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(plain(text)))
-
-
-def word_buckets(word: str) -> list[int]:
-    """The buckets of one word: itself and its character 3- to 5-grams, marked at the ends."""
-    marked = f"<{word}>"
-    grams = [f"w:{word}"]
-    grams += [marked[i : i + size] for size in (3, 4, 5) for i in range(len(marked) - size + 1)]
-    return [crc32(gram.encode()) % BUCKETS for gram in grams]
-
-
-_word_buckets = lru_cache(maxsize=20_000)(word_buckets)
-
-
-@dataclass(frozen=True, slots=True)
-class SparseRow:
-    """A text's distinct buckets (``columns``) and their ``weights``, of length one together.
-
-    ``grams[starts[i]:starts[i + 1]]`` are the places in ``columns`` of the buckets of ``said[i]``: whose weight is whose.
-    """
-
-    columns: NDArray[np.int64]
-    weights: NDArray[np.float32]
-    said: tuple[str, ...]
-    grams: NDArray[np.int64]
-    starts: NDArray[np.int64]
-
-
-def sparse_row(text: str) -> SparseRow:
-    counts: dict[int, float] = {}
-    said = words(text)
-    for word in said:
-        for bucket in _word_buckets(word):
-            counts[bucket] = counts.get(bucket, 0.0) + 1.0
-    for left, right in itertools.pairwise(said):
-        bucket = crc32(f"{left} {right}".encode()) % BUCKETS
-        counts[bucket] = counts.get(bucket, 0.0) + 2.0
-    place = {bucket: index for index, bucket in enumerate(counts)}
-    grams = [[place[bucket] for bucket in _word_buckets(word)] for word in said]
-    columns = np.fromiter(counts, dtype=np.int64, count=len(counts))
-    weights: NDArray[np.float32] = np.log1p(np.fromiter(counts.values(), dtype=np.float32, count=len(counts)))
-    length = float(np.sqrt(np.dot(weights, weights)))
-    return SparseRow(
-        columns,
-        (weights / length).astype(np.float32) if length else weights,
-        said,
-        np.array(list(itertools.chain.from_iterable(grams)), dtype=np.int64),
-        np.cumsum([0, *(len(word) for word in grams)]),
-    )
 
 
 class Encoder:
