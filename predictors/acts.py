@@ -22,7 +22,13 @@ WITH_A_RULE: Mapping[str, float] = {
     "ask_price": 0.2, "ask_discount": 0.2, "buy": 0.2, "book": 0.25,
 }  # fmt: skip
 """Probabilities that are enough where a rule of thumb finds the same act."""
-WITHOUT_A_RULE: Mapping[str, float] = {"legal": 0.92, "wants_human": 0.85, "opt_out": 0.65, "ask_discount": 0.6}
+WITHOUT_A_RULE: Mapping[str, float] = {
+    "legal": 0.92,
+    "wants_human": 0.85,
+    "opt_out": 0.65,
+    "ask_discount": 0.6,
+    "medical": 0.6,
+}
 """Acts that take a conversation or money away: without a rule the model must be this sure."""
 ANSWER_LIKENESS = 0.45
 """Cosine below which no prepared answer is taken for the one that was asked for."""

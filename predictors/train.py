@@ -164,7 +164,7 @@ class Fitted:
 
 
 def logistic(penalty: float = INVERSE_PENALTY) -> LogisticRegression:
-    return LogisticRegression(C=penalty, solver="lbfgs", max_iter=200, tol=2e-4)
+    return LogisticRegression(C=penalty, solver="lbfgs", max_iter=200, tol=3e-4)
 
 
 def fit_label(matrix: Matrix, task: Task) -> Fitted:

@@ -51,13 +51,22 @@ def test_every_make_target_and_command_named_in_the_text_exists() -> None:
 
 
 @pytest.mark.parametrize("words", [words for words in COMMANDS if "sales-agent" in words[0]], ids=" ".join)
-def test_every_command_it_shows_takes_these_options(words: list[str], settings: Settings) -> None:
+def test_every_command_it_shows_takes_these_options(
+    words: list[str], settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    labelled = re.findall(r'^\{"id": .*$', README, re.MULTILINE)
+    Path("calls.jsonl").write_text("\n".join(labelled), encoding="utf-8")
     env = {"SALES_AGENT_DATA_DIR": str(settings.data_dir)}
     result = CliRunner().invoke(app, words[1:], env=env)
     if "CONVERSATION" in words:
         assert "UnknownTurn conversation 'CONVERSATION' has no finished turn 'TURN'" in result.stderr
     else:
         assert result.exit_code == 0, result.output
+    if "evaluate" in words:
+        figures = json.loads(Path("figures.json").read_bytes())
+        assert figures["objection"]["n"] == figures["dialogues"]["n"] == 1
+        assert "</html>" in Path("report.html").read_text(encoding="utf-8")
 
 
 async def test_the_curl_example_is_answered_with_all_that_is_promised(client: httpx2.AsyncClient) -> None:

@@ -13,6 +13,8 @@ when the customer says yes to something besides."""
 
 SETTLED_UNLESS = 0.6
 """Probability that an objection needs beside a clear "that is settled" or "I'll take it" in the same message."""
+BELIEVED = 0.46
+"""Probability from which an objection out of the blue is answered. The rep is shown less certain ones, too."""
 EXPECTED = 0.22
 """Probability from which an objection counts that was open before, or that one expects after what was just said."""
 _EXPECTED_AFTER: dict[Action, ObjectionType] = {Action.QUOTE_PRICE: "price", Action.OFFER_INCENTIVE: "price"}
@@ -29,14 +31,14 @@ def objections_in(
 ) -> tuple[Label, ...]:
     """The objections of one message, in the light of what else it does, of what was open before and of what was just said."""
     settled = any(understanding.acts.get(act, 0.0) >= SETTLED_UNLESS for act in (Act.RESOLVED, Act.BUY))
-    least = SETTLED_UNLESS if settled or last_action is Action.CONFIRM_SALE else 0.0
+    least = SETTLED_UNLESS if settled or last_action is Action.CONFIRM_SALE else BELIEVED
     heard = {label.name: label for label in predicted.labels if label.probability >= least}
     expected = [entry.type for entry in ledger if entry.open]
     if last_action is not None and last_action in _EXPECTED_AFTER:
         expected.append(_EXPECTED_AFTER[last_action])
     for kind in expected:
         probability = predicted.probability(kind)
-        if kind not in heard and probability >= max(EXPECTED, least):
+        if kind not in heard and probability >= (least if least > BELIEVED else EXPECTED):
             heard[kind] = Label(kind, probability)
     if understanding.has(Act.ASK_DISCOUNT) and "price" not in heard:
         heard["price"] = Label(

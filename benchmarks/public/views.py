@@ -57,7 +57,7 @@ class Ours:
     place: dict[str, int]
     dense: NDArray[np.float32]
     terms: list[Terms]
-    penalty: float = train.INVERSE_PENALTY
+    penalty: float = 2.0
 
     def views(self, learn: Sequence[str], judge: Sequence[str]) -> tuple[View, View]:
         return self.pooled([[text] for text in learn], [[text] for text in judge])
