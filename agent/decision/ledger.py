@@ -13,7 +13,7 @@ when the customer says yes to something besides."""
 
 SETTLED_UNLESS = 0.6
 """Probability that an objection needs beside a clear "that is settled" or "I'll take it" in the same message."""
-BELIEVED = 0.46
+BELIEVED = 0.5
 """Probability from which an objection out of the blue is answered. The rep is shown less certain ones, too."""
 EXPECTED = 0.22
 """Probability from which an objection counts that was open before, or that one expects after what was just said."""
