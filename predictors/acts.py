@@ -1,6 +1,6 @@
 """What the customer does with a message (asks, agrees, buys, opts out, ...), and which prepared answer fits a question.
 
-Rules and model are joined: for acts that must not be missed (an opt-out, a medical risk) either of them is enough.
+Rules and model are joined: where a rule of thumb finds an act the model needs to be less sure of it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -19,7 +19,7 @@ from predictors.text import WIDTH, Encoder, words
 
 WITH_A_RULE: Mapping[str, float] = {
     "opt_out": 0.12, "underage": 0.12, "legal": 0.35, "wants_human": 0.35,
-    "ask_price": 0.2, "ask_discount": 0.2, "buy": 0.2, "book": 0.25,
+    "medical": 0.5, "ask_price": 0.2, "ask_discount": 0.2, "buy": 0.2, "book": 0.25,
 }  # fmt: skip
 """Probabilities that are enough where a rule of thumb finds the same act."""
 WITHOUT_A_RULE: Mapping[str, float] = {
@@ -65,14 +65,16 @@ class ActModel:
             raise BundleRefused(f"acts: labels {sorted(unknown)!r} are no acts")
         self.version = bundle.manifest.version
         self._head = LinearHead.of(bundle)
+        self._trained = dict(zip(self._head.labels, self._head.threshold.tolist(), strict=True))
         self._rules = ActRules()
 
     def acts(self, text: str, language: Language, row: Features | None) -> tuple[Label, ...]:
         by_rule = {rule.name: rule for rule in self._rules.acts(text, language, row)}
         if row is None:
             return tuple(by_rule.values())
-        lowered = {**WITHOUT_A_RULE, **{name: least for name, least in WITH_A_RULE.items() if name in by_rule}}
-        labels, _ = self._head.above_threshold(row, text, lowered)
+        others = {name: max(least, self._trained.get(name, least)) for name, least in WITHOUT_A_RULE.items()}
+        others |= {name: least for name, least in WITH_A_RULE.items() if name in by_rule}
+        labels, _ = self._head.above_threshold(row, text, others)
         untrained = (rule for name, rule in by_rule.items() if name not in self._head.labels)
         return (*labels, *untrained)
 

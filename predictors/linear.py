@@ -11,7 +11,7 @@ from predictors.bundle import Bundle, BundleRefused
 from predictors.features import Features, width
 from predictors.rules import clause_at
 from predictors.terms import Vocabulary, pull, shared_vocabulary
-from predictors.text import plain
+from predictors.text import plain, word_starts
 
 Matrix = NDArray[np.float32]
 
@@ -36,17 +36,22 @@ class LinearHead:
     def of(cls, bundle: Bundle) -> "LinearHead":
         labels = bundle.manifest.labels
         known = bundle.arrays["hashes"].size if "hashes" in bundle.arrays else 0
+        terms = {"hashes": ((known,), np.uint32), "rarity": ((known,), np.float32), "phrase": ((known,), np.bool_)}
         shapes = {"dense": (width(), len(labels)), "sparse": (known, len(labels))}
         shapes |= dict.fromkeys(("bias", "slope", "shift", "threshold"), (len(labels),))
-        terms = dict.fromkeys(("hashes", "rarity", "phrase"), (known,))
-        for name, shape in {**shapes, **terms}.items():
-            if name not in bundle.arrays or bundle.arrays[name].shape != shape:
-                raise BundleRefused(f"{bundle.manifest.predictor}: array {name!r} must have the shape {shape}")
-        hashes, rarity, phrase = (
-            bundle.arrays[name].astype(kind).tobytes()
-            for name, kind in (("hashes", np.uint32), ("rarity", np.float32), ("phrase", np.bool_))
-        )
-        weights = {name: np.ascontiguousarray(bundle.arrays[name], np.float32) for name in shapes}
+        wanted = {**terms, **{name: (shape, np.float32) for name, shape in shapes.items()}}
+        for name, (shape, kind) in wanted.items():
+            found = bundle.arrays.get(name)
+            if found is None or found.shape != shape or found.dtype != kind:
+                raise BundleRefused(
+                    f"{bundle.manifest.predictor}: array {name!r} must have the shape {shape} and be {kind.__name__}"
+                )
+            if not np.isfinite(found).all():
+                raise BundleRefused(f"{bundle.manifest.predictor}: array {name!r} holds values that are no numbers")
+        if tuple(bundle.arrays.get("labels", ())) != labels:
+            raise BundleRefused(f"{bundle.manifest.predictor}: the manifest's labels are not those of the arrays")
+        hashes, rarity, phrase = (bundle.arrays[name].tobytes() for name in terms)
+        weights = {name: np.ascontiguousarray(bundle.arrays[name]) for name in shapes}
         return cls(labels, shared_vocabulary(hashes, rarity, phrase), **weights)
 
     def probabilities(self, row: Features) -> NDArray[np.float32]:
@@ -77,6 +82,5 @@ class LinearHead:
             return ()
         placed = self.vocabulary.place(row.terms)
         carried = pull(row.terms, placed, placed.weights * self.sparse[placed.columns, label])
-        best = row.terms.said[int(np.argmax(carried))]
         said = plain(text)
-        return (clause_at(text, said, max(0, said.find(best))),)
+        return (clause_at(text, said, word_starts(said)[int(np.argmax(carried))]),)

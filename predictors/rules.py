@@ -21,6 +21,8 @@ SURE = 0.9
 
 _CLAUSE = re.compile(r"[^.,;!?¿¡\n]+[.,;!?]*")
 _LONGEST_EVIDENCE = 160
+_WORD_ROOM = 40
+"""Characters that a word and a little after it need at the end of the evidence; else the evidence begins later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,9 @@ def clause_at(text: str, said: str, place: int) -> str:
     source = text if len(plain(text)) == len(text) else said
     for match in _CLAUSE.finditer(source):
         if match.end() > place:
-            return match.group(0).strip()[:_LONGEST_EVIDENCE]
+            longest = match.start() + _LONGEST_EVIDENCE
+            start = match.start() if place < longest - _WORD_ROOM else place - _LONGEST_EVIDENCE // 2
+            return source[start : min(match.end(), start + _LONGEST_EVIDENCE)].strip()
     return source.strip()[:_LONGEST_EVIDENCE]
 
 

@@ -49,6 +49,11 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(plain(text)))
 
 
+def word_starts(said: str) -> list[int]:
+    """Where each of the ``words`` begins in the plain text ``said``."""
+    return [match.start() for match in _WORD.finditer(said)]
+
+
 class Encoder:
     """The sentence encoder: one text a call, because batching changes its numbers by up to 0.02."""
 

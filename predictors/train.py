@@ -88,7 +88,12 @@ def encode(rows: Sequence[Utterance], advance: Callable[[], None]) -> Matrix:
     dense = sparse.csr_matrix(np.stack([one.dense for one in found]))
     values = sparse.csr_matrix(sparse.hstack([dense, tf_idf(vocabulary, said)]))
     values = sparse.csr_matrix(values.multiply(_scale(vocabulary)), dtype=np.float32)
-    content = orjson.dumps([[row.text, row.context, row.vertical, row.objections, row.needs, row.acts] for row in rows])
+    content = orjson.dumps(
+        [
+            [row.source, row.language, row.text, row.context, row.vertical, row.objections, row.needs, row.acts]
+            for row in rows
+        ]
+    )
     groups = np.array([row.source for row in rows])
     return Matrix(rows, values, vocabulary, groups, hashlib.sha256(content).hexdigest())
 
@@ -136,7 +141,7 @@ def tasks(kind: Kind, rows: Sequence[Utterance]) -> list[Task]:
             if labels is not None and (kind != "needs" or row.vertical in verticals)
         ]
         target = np.array([name in (told[i] or ()) for i in use], dtype=np.int8)
-        if target.sum() >= FOLDS:
+        if FOLDS <= target.sum() < len(target):
             found.append(Task(name, np.array(use), target))
     return found
 
@@ -168,32 +173,37 @@ def logistic(penalty: float = INVERSE_PENALTY) -> LogisticRegression:
 
 
 def fit_label(matrix: Matrix, task: Task) -> Fitted:
-    """Fits one label; calibration, threshold and F1 come from folds whose authors the fit has not seen."""
+    """Fits one label; calibration, threshold and F1 come from folds whose authors the fit has not seen.
+
+    Where all examples are one author's, his rows can't be scored unseen: they count as missed.
+    """
     values, target = matrix.values[task.rows], task.target
     groups = matrix.groups[task.rows]
     folds = min(FOLDS, len(set(groups.tolist())))
-    scores = np.zeros(len(target))
+    model = logistic().fit(values, target)
+    scores = model.decision_function(values)
     fold = np.zeros(len(target), dtype=np.int64)
+    scored = np.full(len(target), folds <= 1)
     if folds > 1:
         for number, (train, test) in enumerate(GroupKFold(folds).split(values, target, groups)):
             fold[test] = number
-            if target[train].any():
+            if 0 < target[train].sum() < len(train):
                 scores[test] = logistic().fit(values[train], target[train]).decision_function(values[test])
-    model = logistic().fit(values, target)
-    if folds <= 1:
-        scores = model.decision_function(values)
-    platt = LogisticRegression(C=1e3).fit(scores.reshape(-1, 1), target)
+                scored[test] = True
+    if not 0 < target[scored].sum() < scored.sum():
+        scored[:] = True
+    platt = LogisticRegression(C=1e3).fit(scores[scored].reshape(-1, 1), target[scored])
     slope, shift = max(0.05, float(platt.coef_[0, 0])), float(platt.intercept_[0])
     probabilities = 1 / (1 + np.exp(-(slope * scores + shift)))
     thresholds = GRAVE_THRESHOLDS if task.label in GRAVE else THRESHOLDS
     chosen = np.zeros(len(target), dtype=np.bool_)
     for number in range(max(1, folds)):
-        here = fold == number
-        elsewhere = ~here if folds > 1 else here
+        here = (fold == number) & scored
+        elsewhere = scored & ~here if folds > 1 else here
         chosen[here] = probabilities[here] >= _threshold(target[elsewhere], probabilities[elsewhere], thresholds)
     return Fitted(
         task.label, model.coef_[0], float(model.intercept_[0]), slope, shift,
-        _threshold(target, probabilities, thresholds), _f1(target, chosen),
+        _threshold(target[scored], probabilities[scored], thresholds), _f1(target, chosen),
         task.rows, target, probabilities, chosen,
     )  # fmt: skip
 
@@ -222,6 +232,7 @@ def train_head(
     arrays: dict[str, NDArray[Any]] = {
         "dense": weights[:width].astype(np.float32),
         "sparse": weights[width:].astype(np.float32),
+        "labels": np.array([one.label for one in fitted]),
         "hashes": vocabulary.hashes,
         "rarity": vocabulary.rarity,
         "phrase": vocabulary.phrase,

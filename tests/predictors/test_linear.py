@@ -147,7 +147,7 @@ def made(pulls: Mapping[str, float], texts: tuple[str, ...]) -> tuple[Manifest, 
     numbers = {"bias": -1.0, "slope": 1.0, "shift": 0.0, "threshold": 0.5}
     arrays: Arrays = {name: np.array([number], np.float32) for name, number in numbers.items()}
     arrays |= {"hashes": vocabulary.hashes, "rarity": vocabulary.rarity, "phrase": vocabulary.phrase}
-    arrays |= {"dense": np.zeros((width(), 1), np.float32), "sparse": sparse}
+    arrays |= {"labels": np.array(["price"]), "dense": np.zeros((width(), 1), np.float32), "sparse": sparse}
     return Manifest("objection", ("price",), FORM, "data", {}), arrays
 
 
@@ -177,12 +177,10 @@ def test_the_stronger_of_two_words_is_shown() -> None:
     assert evidence_of({"caro": 5.0}, "") == ()
 
 
-@pytest.mark.xfail(reason="the word is looked for as a piece of text: 'no' is found in 'Bueno'")
 def test_a_word_inside_another_word_is_no_evidence() -> None:
     assert evidence_of({"no": 5.0}, "Bueno, ya veo. No me interesa.") == ("No me interesa.",)
 
 
-@pytest.mark.xfail(reason="a clause is cut after 160 characters, wherever its word stands")
 def test_evidence_of_a_long_clause_holds_the_word() -> None:
     [clause] = evidence_of({"expensive": 5.0}, "so i was thinking " * 12 + "it is too expensive for us", "en")
     assert "expensive" in clause
