@@ -28,8 +28,10 @@ WITHOUT_A_RULE: Mapping[str, float] = {
     "opt_out": 0.65,
     "ask_discount": 0.6,
     "medical": 0.6,
+    "ask_price": 0.5,
+    "decline": 0.34,
 }
-"""Acts that take a conversation or money away: without a rule the model must be this sure."""
+"""Acts that take a conversation or money away, or a question for a price: without a rule the model must be this sure."""
 ANSWER_LIKENESS = 0.45
 """Cosine below which no prepared answer is taken for the one that was asked for."""
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection
+from dataclasses import replace
 
 from predictors.base import Dialogue, Prediction
 from predictors.bundle import Bundle, BundleRefused
@@ -9,7 +10,8 @@ from predictors.linear import LinearHead
 from predictors.rules import find
 
 WITH_A_RULE = 0.22
-"""Probability that is enough where a rule of thumb finds the same objection."""
+"""Probability that is enough where a rule of thumb finds the same objection; the two together count as at least even."""
+EVEN = 0.5
 
 
 class ObjectionModel:
@@ -31,5 +33,9 @@ class ObjectionModel:
         by_rule = find(dialogue.language, ("objections",), dialogue.text)
         lowered = {label.name: WITH_A_RULE for label in by_rule}
         labels, probabilities = self._head.above_threshold(dialogue.features, dialogue.text, lowered)
+        labels = tuple(
+            replace(label, probability=max(label.probability, EVEN)) if label.name in lowered else label
+            for label in labels
+        )
         elapsed = (time.perf_counter() - started) * 1000
         return Prediction(labels, "model", self.version, elapsed, probabilities=probabilities)

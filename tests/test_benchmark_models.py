@@ -11,7 +11,7 @@ from scipy import sparse
 from benchmarks.models.candidates import DEFAULT, LINEAR, TREES, columns, fit, rule_scores
 from benchmarks.models.cost import WARM, measure, server, strangers
 from benchmarks.models.engineered import learn, look
-from benchmarks.models.languages import across
+from benchmarks.models.languages import across, by_other_language
 from benchmarks.models.protocol import (
     Board,
     Judged,
@@ -65,13 +65,15 @@ def test_no_author_stands_in_two_folds_and_a_random_split_mixes_them() -> None:
 def test_a_need_is_asked_only_of_its_own_verticals_rows() -> None:
     rows = [said(f"thin {i}", needs=("lose_weight",), note="implicit" if i else None) for i in range(4)]
     rows += [said(f"roof {i}", vertical="roofing", language="es", needs=("gutters",)) for i in range(4)]
+    rows += [said("hello"), said("hola", vertical="roofing", language="es")]
     board = Board.of("needs", rows)
     assert board.labels == ("gutters", "lose_weight")
-    assert board.applies[:, 1].tolist() == [True] * 4 + [False] * 4
+    assert board.applies[:, 1].tolist() == [True] * 4 + [False] * 4 + [True, False]
     assert (board.applies[:, 0] == ~board.applies[:, 1]).all()
-    assert (board.target == board.applies).all()
-    assert board.hard.tolist() == [False, True, True, True, False, False, False, False]
-    assert board.spanish.tolist() == [False] * 4 + [True] * 4
+    assert (board.target[:8] == board.applies[:8]).all()
+    assert not board.target[8:].any()
+    assert board.hard.tolist() == [False, True, True, True] + [False] * 6
+    assert board.spanish.tolist() == [False] * 4 + [True] * 4 + [False, True]
 
 
 def test_figures_worked_out_by_hand() -> None:
@@ -256,11 +258,11 @@ def _rest(board: Board) -> tuple[Any, Any, Any]:
 
 def test_across_languages_learns_from_one_language_alone(matrix: train.Matrix) -> None:
     board = Board.of("objection", spoken())
-    noise = np.random.default_rng(0).random(board.target.shape) < 0.5
-    spoilt = Board(board.labels, np.where(board.spanish[:, None], noise, board.target), board.applies, *_rest(board))
-    known, unknown = across(matrix, board, "en", 2, 0), across(matrix, spoilt, "en", 2, 0)
-    assert known > 0.6
-    assert unknown < known
+    turned = Board(board.labels, board.target ^ board.spanish[:, None], board.applies, *_rest(board))
+    one, other = (by_other_language(matrix, each, "en", 2, 0).chosen[board.spanish] for each in (board, turned))
+    assert (one == other).all()
+    assert 0 < one.sum() < len(one)
+    assert across(matrix, board, "en", 2, 0) > 0.6
 
 
 def test_the_picture_is_the_same_for_the_same_figures(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Golden conversations (``golden/*.json``), written by hand: through the public door, each turn takes an action that a good
 salesperson would take, never a forbidden one, answers in the customer's language, and says nothing that is not so."""
 
-import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -34,7 +33,7 @@ async def door(tmp_path_factory: pytest.TempPathFactory, models: Path) -> AsyncI
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 async def test_conversation(door: httpx2.AsyncClient, file: Path) -> None:
     case = orjson.loads(file.read_bytes())
-    conversation = uuid.uuid4().hex
+    conversation = f"golden-{file.stem}"
     start = {
         "conversation_id": conversation,
         "playbook": PLAYBOOK[case["vertical"]],

@@ -97,7 +97,7 @@ CONSIDERATIONS: tuple[Consideration, ...] = (
     ),
     Consideration(
         Action.CLOSE_POLITELY,
-        6,
+        7,
         "a second no is a no",
         lambda s: (
             s.said(Act.DECLINE)

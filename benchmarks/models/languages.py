@@ -10,7 +10,14 @@ from predictors.train import Matrix
 
 
 def across(matrix: Matrix, board: Board, learnt: Language, folds: int, seed: int) -> float:
-    """Macro-F1 on the rows of the other language. Of the authors who write in ``learnt`` alone, one fold calibrates."""
+    """Macro-F1 on the rows of the other language."""
+    judged = by_other_language(matrix, board, learnt, folds, seed)
+    return macro_f1(board, judged, ~board.spanish if learnt == "es" else board.spanish)
+
+
+def by_other_language(matrix: Matrix, board: Board, learnt: Language, folds: int, seed: int) -> Judged:
+    """What the rows of the other language are taken for. Of the authors who write in ``learnt`` alone, one fold calibrates
+    and the others teach."""
     own = board.spanish if learnt == "es" else ~board.spanish
     known = own & ~np.isin(board.authors, board.authors[~own])
     fold = np.full(len(own), -1)
@@ -27,4 +34,4 @@ def across(matrix: Matrix, board: Board, learnt: Language, folds: int, seed: int
         slope, shift = platt(scores[asked, label], told)
         probabilities[:, label] = expit(slope * scores[:, label] + shift)
         chosen[:, label] = probabilities[:, label] >= best_threshold(told, probabilities[asked, label])
-    return macro_f1(board, Judged(probabilities, chosen), ~own)
+    return Judged(probabilities, chosen)

@@ -102,10 +102,13 @@ class TestWhatSettlesOne:
         assert answer(says(Act.RESOLVED, words="sí"), ledger=(settled,), customer_turns=7).ledger == (settled,)
 
     def test_a_doubtful_objection_beside_a_clear_settlement_is_not_heard(self) -> None:
-        doubtful, clear = sees({"price": 0.45}), sees({"price": 0.95})
+        doubtful, clear = sees({"price": 0.55}), sees({"price": 0.95})
         assert answer(says(Act.RESOLVED), seen=doubtful).ledger == ()
         assert [entry.type for entry in answer(says(Act.RESOLVED), seen=clear).ledger] == ["price"]
         assert [entry.type for entry in answer(says(Act.INFORM), seen=doubtful).ledger] == ["price"]
+
+    def test_out_of_the_blue_it_must_be_more_likely_than_not(self) -> None:
+        assert answer(says(Act.INFORM), seen=sees({"price": 0.45})).ledger == ()
 
 
 class TestWhatRaisesOne:
