@@ -274,7 +274,7 @@ def test_the_arrays_are_those_of_the_labels_with_thresholds_that_were_allowed(ru
     assert np.isclose(arrays["threshold"][:, None], train.THRESHOLDS, atol=1e-6).any(axis=1).all()
     assert (arrays["slope"] >= 0.05 - 1e-6).all()
     assert {array.dtype.kind for array in arrays.values()} == {"f", "u", "b", "U"}
-    assert all(np.isfinite(array).all() for array in arrays.values())
+    assert all(np.isfinite(array).all() for array in arrays.values() if array.dtype.kind != "U")
 
 
 def test_no_text_leaves_with_the_model(runs: list[Run]) -> None:
