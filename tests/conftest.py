@@ -1,12 +1,16 @@
 """What many tests share: trained models (once a run), settings in a folder of their own, a real PostgreSQL."""
 
+import hashlib
 import os
+import sysconfig
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import fasteners
 import httpx2
 import pytest
+from joblib.externals.loky import get_reusable_executor
 from rich.console import Console
 
 from agent.bootstrap import build_agent
@@ -22,12 +26,30 @@ def _no_settings_from_outside() -> Iterator[None]:
     yield
 
 
+ROOT = Path(__file__).parent.parent
+LEARNT_FROM = ("predictors", "training_data", "prompts", "agent/training.py", "requirements-test.lock")
+
+
+def _learnt_from() -> str:
+    """A digest of all that the trained models depend on."""
+    found = hashlib.sha256(sysconfig.get_platform().encode())
+    for part in LEARNT_FROM:
+        files = sorted(file for file in [ROOT / part, *(ROOT / part).rglob("*")] if file.is_file())
+        for file in (file for file in files if file.suffix != ".pyc"):
+            found.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
+    return found.hexdigest()[:16]
+
+
 @pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data directory with all four predictors trained from the corpora, as ``sales-agent train`` does it."""
-    folder = tmp_path_factory.mktemp("trained")
-    console = Console(quiet=True)
-    train_bundles(Settings(data_dir=folder), list(Predictor), None, 7, only_missing=False, console=console)
+def models(pytestconfig: pytest.Config) -> Path:
+    """All four predictors trained from the corpora, as ``sales-agent train`` does it: once for all workers of a run, and
+    again only when something changes that they are learnt from."""
+    folder = pytestconfig.cache.mkdir(f"trained-{_learnt_from()}")
+    with fasteners.InterProcessLock(folder / "lock"):
+        train_bundles(
+            Settings(data_dir=folder), list(Predictor), None, 7, only_missing=True, console=Console(quiet=True)
+        )
+    get_reusable_executor().shutdown()
     return folder / "models"
 
 
