@@ -67,16 +67,16 @@ class ActModel:
             raise BundleRefused(f"acts: labels {sorted(unknown)!r} are no acts")
         self.version = bundle.manifest.version
         self._head = LinearHead.of(bundle)
-        self._trained = dict(zip(self._head.labels, self._head.threshold.tolist(), strict=True))
+        trained = dict(zip(self._head.labels, self._head.threshold.tolist(), strict=True))
+        self._alone = {name: max(least, trained.get(name, least)) for name, least in WITHOUT_A_RULE.items()}
         self._rules = ActRules()
 
     def acts(self, text: str, language: Language, row: Features | None) -> tuple[Label, ...]:
         by_rule = {rule.name: rule for rule in self._rules.acts(text, language, row)}
         if row is None:
             return tuple(by_rule.values())
-        others = {name: max(least, self._trained.get(name, least)) for name, least in WITHOUT_A_RULE.items()}
-        others |= {name: least for name, least in WITH_A_RULE.items() if name in by_rule}
-        labels, _ = self._head.above_threshold(row, text, others)
+        agreed = {name: least for name, least in WITH_A_RULE.items() if name in by_rule}
+        labels, _ = self._head.above_threshold(row, text, self._alone | agreed)
         untrained = (rule for name, rule in by_rule.items() if name not in self._head.labels)
         return (*labels, *untrained)
 

@@ -61,14 +61,14 @@ class LinearHead:
         return (1.0 / (1.0 + np.exp(-(self.slope * score + self.shift)))).astype(np.float32)
 
     def above_threshold(
-        self, row: Features, text: str, lowered: Mapping[str, float] | None = None
+        self, row: Features, text: str, others: Mapping[str, float] | None = None
     ) -> tuple[tuple[Label, ...], dict[str, float]]:
         """The labels above their thresholds with the customer's words for each, and the whole vector.
 
-        ``lowered``: other thresholds for some labels, where something else speaks for them, too.
+        ``others``: the thresholds of some labels in place of the trained ones.
         """
         probabilities = dict(zip(self.labels, self.probabilities(row).tolist(), strict=True))
-        thresholds = dict(zip(self.labels, self.threshold.tolist(), strict=True)) | dict(lowered or {})
+        thresholds = dict(zip(self.labels, self.threshold.tolist(), strict=True)) | dict(others or {})
         found = [name for name, probability in probabilities.items() if probability >= thresholds[name]]
         found.sort(key=lambda name: -probabilities[name])
         places = {name: place for place, name in enumerate(self.labels)}

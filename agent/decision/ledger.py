@@ -31,14 +31,15 @@ def objections_in(
 ) -> tuple[Label, ...]:
     """The objections of one message, in the light of what else it does, of what was open before and of what was just said."""
     settled = any(understanding.acts.get(act, 0.0) >= SETTLED_UNLESS for act in (Act.RESOLVED, Act.BUY))
-    least = SETTLED_UNLESS if settled or last_action is Action.CONFIRM_SALE else BELIEVED
+    strict = settled or last_action is Action.CONFIRM_SALE
+    least, least_expected = (SETTLED_UNLESS, SETTLED_UNLESS) if strict else (BELIEVED, EXPECTED)
     heard = {label.name: label for label in predicted.labels if label.probability >= least}
     expected = [entry.type for entry in ledger if entry.open]
     if last_action is not None and last_action in _EXPECTED_AFTER:
         expected.append(_EXPECTED_AFTER[last_action])
     for kind in expected:
         probability = predicted.probability(kind)
-        if kind not in heard and probability >= (least if least > BELIEVED else EXPECTED):
+        if kind not in heard and probability >= least_expected:
             heard[kind] = Label(kind, probability)
     if understanding.has(Act.ASK_DISCOUNT) and "price" not in heard:
         heard["price"] = Label(
