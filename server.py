@@ -16,6 +16,7 @@ from agent import __version__, telemetry
 from agent.bootstrap import build_agent
 from agent.channels import conversations, errors
 from agent.errors import StoreUnavailable
+from agent.housekeeping import housekeeping
 from agent.orchestrator import SalesAgent
 from agent.settings import Settings
 
@@ -45,7 +46,8 @@ def create_app(settings: Settings | None = None, build: Build = build_agent) -> 
         gc.set_threshold(*GC_THRESHOLDS)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         log.info("ready", playbooks=sorted(app.state.agent.shops), models=settings.models or "composer")
-        yield
+        async with housekeeping(app.state.agent):
+            yield
         await asyncio.gather(*streams, return_exceptions=True)
         await app.state.agent.aclose()
 

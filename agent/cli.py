@@ -25,6 +25,7 @@ from agent.settings import Settings
 from agent.store.migrate import migrate
 from agent.terminal import show_ledger, show_turn
 from agent.training import Predictor, train_bundles
+from agent.turn import DEFAULT_TENANT, ConversationKey
 from prompts import PlaybookRefused, load_playbook, playbook_names
 
 console = Console()
@@ -129,7 +130,7 @@ def demo(
                     for text in said:
                         response = await agent.post(Post(conversation_id, text, playbook=name))
                         show_turn(console, text, orjson.loads(response))
-                    await agent.erase(conversation_id)
+                    await agent.erase(ConversationKey(DEFAULT_TENANT, conversation_id))
 
     asyncio.run(run())
 
@@ -144,7 +145,7 @@ def explain(
 
     async def run() -> None:
         async with _agent() as agent:
-            ledger = await agent.turn(conversation, turn)
+            ledger = await agent.turn(ConversationKey(DEFAULT_TENANT, conversation), turn)
         if as_json:
             sys.stdout.write(orjson.dumps(ledger, option=orjson.OPT_INDENT_2).decode() + "\n")
         else:

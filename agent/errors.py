@@ -41,6 +41,10 @@ class LeaseLost(AgentError):
     """The turn took so long that another worker picked its message up; nothing of it was stored."""
 
 
+class TurnGivenUp(AgentError):
+    """The turn of this message was begun many times and never came to an end. The conversation goes on without it."""
+
+
 class StoreUnavailable(AgentError):
     """The database can't be reached; nothing was stored, the caller may try again."""
 

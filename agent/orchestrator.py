@@ -7,29 +7,38 @@ import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
-from weakref import WeakValueDictionary
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import orjson
 import structlog
+from sqlalchemy import Connection
 
 from agent.deadline import Deadline
-from agent.errors import InvalidInput, TurnsQueued
+from agent.errors import InvalidInput, LeaseLost, StoreUnavailable, TurnGivenUp, TurnsQueued
 from agent.graph import TurnGraph
+from agent.leases import Leases
+from agent.line import Line, Lines
 from agent.nodes import Shop, TurnContext, TurnState, Workers
 from agent.reading import default_language
 from agent.reply.gate import Say
 from agent.settings import Settings
-from agent.store import conversations, turns
+from agent.store import conversations, customers, turns
 from agent.store.codec import from_json, to_json
 from agent.store.door import Door
 from agent.telemetry import correlated
-from agent.turn import Customer, Progress
+from agent.turn import DEFAULT_TENANT, ConversationKey, Customer, Progress
 from agent.wire import ledger_json, response_json
+from predictors.memory import forget_texts
 
 log = structlog.get_logger(__name__)
 
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+Key = TypeVar("Key")
+
 FIRST_POLL_S, LONGEST_POLL_S = 0.005, 0.1
+TAKEN_OVER_AT_ONCE = 20
+ERASED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,7 @@ class Post:
 
     conversation_id: str
     text: str
+    tenant: str = DEFAULT_TENANT
     message_id: str | None = None
     playbook: str | None = None
     channel: str = "chat"
@@ -45,6 +55,10 @@ class Post:
     customer: Customer = field(default_factory=Customer)
     metadata: Mapping[str, Any] | None = None
     platform_context: Mapping[str, Any] | None = None
+
+    @property
+    def key(self) -> ConversationKey:
+        return ConversationKey(self.tenant, self.conversation_id)
 
 
 class SalesAgent:
@@ -66,7 +80,8 @@ class SalesAgent:
         self._graph = graph
         self._door = door
         self._now = wall_clock
-        self._queues: WeakValueDictionary[str, _Queue] = WeakValueDictionary()
+        self._lines = Lines()
+        self._leases = Leases(door, settings.lease_s, wall_clock)
 
     def shop(self, name: str | None) -> Shop:
         name = name or self.settings.default_playbook
@@ -79,13 +94,13 @@ class SalesAgent:
         """Starts a conversation; what is known of it, and whether it is new. Raises ``ConversationExists``."""
         start = self._start_of(post)
         created = await self._door.run(conversations.start_conversation, start, self._now())
-        return await self.conversation(start.id), created
+        return await self.conversation(start.key), created
 
     async def post(self, post: Post, say: Say | None = None) -> bytes:
         """Runs one turn and returns its response as JSON; for a repeated message the stored one, byte for byte.
 
         ``say`` is called with each sentence of the reply as it leaves. Raises ``InvalidInput``, ``KeyReused``,
-        ``TurnsQueued`` or ``StoreUnavailable``; whatever fails behind the door, the turn is answered.
+        ``TurnsQueued``, ``TurnGivenUp`` or ``StoreUnavailable``; whatever fails behind the door, the turn is answered.
         """
         turn_id = uuid.uuid4().hex
         incoming = turns.Incoming(
@@ -94,25 +109,19 @@ class SalesAgent:
             text=post.text,
             request_sha256=hashlib.sha256(post.text.encode()).hexdigest(),
             turn_id=turn_id,
+            platform_context=post.platform_context or {},
         )
-        with correlated(conversation_id=post.conversation_id, turn_id=turn_id, pipeline_id=turn_id[:12]):
-            async with self._in_line(post.conversation_id):
-                claimed = await self._claim(incoming)
-                if isinstance(claimed, turns.Repeated):
-                    if say is not None:
-                        await say(from_json(claimed.response)["response"])
-                    return claimed.response
-                try:
-                    return await self._run(claimed, post, say)
-                except BaseException:
-                    await asyncio.shield(self._door.run(turns.release, claimed.conversation.id, claimed.turn_id))
-                    raise
+        with (
+            correlated(conversation_id=post.conversation_id, turn_id=turn_id, pipeline_id=turn_id[:12]),
+            self._leases.holding(turn_id),
+        ):
+            return await self._answer(incoming, say)
 
     def _start_of(self, post: Post) -> conversations.Start:
         shop = self.shop(post.playbook)
         language = default_language(shop.playbook, post.locale) if post.locale else None
         return conversations.Start(
-            id=post.conversation_id,
+            key=post.key,
             playbook=shop.playbook.id,
             channel=post.channel,
             locale=post.locale,
@@ -121,42 +130,104 @@ class SalesAgent:
             progress=Progress(language=language, age=post.customer.age),
         )
 
-    @asynccontextmanager
-    async def _in_line(self, conversation_id: str) -> AsyncGenerator[None]:
-        """One turn at a time, in the order of arrival, within this process; the lease does it between processes."""
-        queue = self._queues.get(conversation_id)
-        if queue is None:
-            queue = self._queues[conversation_id] = _Queue()
-        if queue.waiting >= self.settings.queue_length:
-            raise TurnsQueued(f"{queue.waiting} messages wait in conversation {conversation_id!r} already")
-        queue.waiting += 1
-        try:
-            async with asyncio.timeout(self.settings.queue_wait_s):
-                await queue.lock.acquire()
-        except TimeoutError:
-            raise TurnsQueued(
-                f"conversation {conversation_id!r} was busy for {self.settings.queue_wait_s:g} s"
-            ) from None
-        finally:
-            queue.waiting -= 1
-        try:
-            yield
-        finally:
-            queue.lock.release()
+    async def _answer(self, incoming: turns.Incoming, say: Say | None) -> bytes:
+        """Puts the message into the store, waits for its turn, runs it, or is given the answer by whoever ran it."""
+        key, owner = incoming.start.key, incoming.turn_id
+        line = self._lines.line(key)
+        async with line.arriving:
+            step = await self._patiently(owner, turns.arrive, incoming, self.settings.queue_length)
+        if not isinstance(step, turns.Repeated):
+            patience = Deadline(self.settings.queue_wait_s)
+            try:
+                async with _my_turn(line, key, patience):
+                    own, step = await self._advance(incoming, step, say, patience)
+                    if own is not None:
+                        return own
+            except (TurnsQueued, asyncio.CancelledError):
+                await asyncio.shield(self._quietly(turns.withdraw, key, owner))
+                raise
+        if step.response is None:
+            raise TurnGivenUp(f"message {incoming.message_id!r} was given up: its turn was begun too often, or erased")
+        if say is not None:
+            await say(from_json(step.response)["response"])
+        return step.response
 
-    async def _claim(self, incoming: turns.Incoming) -> turns.Claimed | turns.Repeated:
-        patience = Deadline(self.settings.queue_wait_s)
+    async def _advance(
+        self, incoming: turns.Incoming, step: turns.Step, say: Say | None, patience: Deadline
+    ) -> tuple[bytes | None, turns.Repeated]:
+        """Step by step until the message is answered: by us (the first value), or by another process (the second).
+
+        A turn before it whose holder died is run as well."""
+        key, owner = incoming.start.key, incoming.turn_id
         pause = FIRST_POLL_S
-        while True:
-            claimed = await self._door.run(turns.claim, incoming, self._now(), self.settings.lease_s)
-            if not isinstance(claimed, turns.Busy):
-                return claimed
-            if patience.remaining() == 0:
-                raise TurnsQueued(f"conversation {incoming.start.id!r} was busy for {self.settings.queue_wait_s:g} s")
-            await asyncio.sleep(patience.share(pause))
-            pause = min(LONGEST_POLL_S, pause * 1.6)
+        while not isinstance(step, turns.Repeated):
+            if isinstance(step, turns.Claimed):
+                own = step.message_id == incoming.message_id
+                response = await self._run_claimed(step, owner, say if own else None)
+                if own and response is not None:
+                    return response, turns.Repeated(response)
+            elif patience.remaining() == 0:
+                raise TurnsQueued(f"conversation {key.id!r} was busy for {self.settings.queue_wait_s:g} s")
+            else:
+                await asyncio.sleep(patience.share(pause))
+                pause = min(LONGEST_POLL_S, pause * 1.6)
+            step = await self._patiently(owner, turns.take, key, incoming.message_id)
+        return None, step
 
-    async def _run(self, claimed: turns.Claimed, post: Post, say: Say | None) -> bytes:
+    async def take_over(self) -> int:
+        """Runs the turns that a process left behind when it died; how many."""
+        found = await self._door.run(turns.left_behind, self._now(), TAKEN_OVER_AT_ONCE)
+        return sum(await asyncio.gather(*(self._take_over(key) for key in found)))
+
+    async def _take_over(self, key: ConversationKey) -> bool:
+        line, owner = self._lines.line(key), uuid.uuid4().hex
+        if line.turn.locked():  # whoever waits there takes it over himself
+            return False
+        async with line.turn:
+            with correlated(conversation_id=key.id), self._leases.holding(owner):
+                claimed = await self._door.run(turns.take_over, self._leases.lease(owner), key)
+                if claimed is None:
+                    return False
+                log.warning("turn_taken_over", turn_id=claimed.turn_id, seq=claimed.seq)
+                return await self._run_claimed(claimed, owner, None) is not None
+
+    async def _run_claimed(self, claimed: turns.Claimed, owner: str, say: Say | None) -> bytes | None:
+        """The response; ``None`` when another process has taken the turn over, or its conversation is erased."""
+        try:
+            return await self._run(claimed, owner, say)
+        except LeaseLost as lost:
+            log.warning("lease_lost", why=str(lost))
+            return None
+        except BaseException:
+            await asyncio.shield(self._quietly(turns.release, claimed.turn_id, owner))
+            raise
+
+    async def _patiently(
+        self,
+        owner: str,
+        work: Callable[Concatenate[Connection, turns.Lease, Given], Result],
+        *args: Given.args,
+        **kwargs: Given.kwargs,
+    ) -> Result:
+        """``work`` with a fresh lease, again while the database is away. Whatever is done this way may be done twice."""
+        patience, pause = Deadline(self.settings.store_patience_s), FIRST_POLL_S
+        while True:
+            try:
+                return await self._door.run(work, self._leases.lease(owner), *args, **kwargs)
+            except StoreUnavailable:
+                if patience.remaining() == 0:
+                    raise
+                await asyncio.sleep(patience.share(pause))
+                pause = min(LONGEST_POLL_S, pause * 1.6)
+
+    async def _quietly(self, work: Callable[[Connection, Key, str], object], key: Key, owner: str) -> None:
+        """Gives back what ``owner`` holds; without a database its lease ends by itself."""
+        try:
+            await self._door.run(work, key, owner)
+        except StoreUnavailable as error:
+            log.warning("not_given_back", why=str(error))
+
+    async def _run(self, claimed: turns.Claimed, owner: str, say: Say | None) -> bytes:
         started = time.perf_counter()
         conversation = claimed.conversation
         shop = self.shops.get(conversation.playbook) or self.shop(None)
@@ -167,16 +238,14 @@ class SalesAgent:
         assert "reply" in state and "progress" in state and "decision" in state
         content = orjson.dumps(response)
         finished = turns.Finished(
-            conversation_id=conversation.id,
+            key=conversation.key,
             turn_id=claimed.turn_id,
             reply=state["reply"].text,
             response=content,
-            ledger=to_json(
-                {**ledger_json(claimed, state, shop), "platform_context": dict(post.platform_context or {})}
-            ),
+            ledger=to_json({**ledger_json(claimed, state, shop), "platform_context": claimed.platform_context}),
             progress=state["progress"],
         )
-        await self._door.run(turns.commit, finished, self._now())
+        await self._patiently(owner, turns.commit, finished)
         log.info(
             "turn",
             playbook=shop.playbook.id,
@@ -190,14 +259,15 @@ class SalesAgent:
         )
         return content
 
-    async def conversation(self, conversation_id: str) -> dict[str, Any]:
+    async def conversation(self, key: ConversationKey) -> dict[str, Any]:
         """What is known of a conversation. Raises ``UnknownConversation``."""
-        row = await self._door.run(conversations.read_conversation, conversation_id)
+        row = await self._door.run(conversations.read_conversation, key)
         return {
             "conversation_id": row["id"],
             "playbook": row["playbook"],
             "channel": row["channel"],
             "locale": row["locale"],
+            "customer_id": row["customer_id"],
             "customer_data": row["customer"],
             "metadata": row["metadata"],
             "stage": row["progress"]["stage"],
@@ -211,17 +281,39 @@ class SalesAgent:
             "updated_at": row["updated_at"],
         }
 
-    async def messages(self, conversation_id: str, after: int = 0, limit: int = 200) -> list[dict[str, Any]]:
-        return await self._door.run(conversations.read_messages, conversation_id, after, limit)
+    async def messages(self, key: ConversationKey, after: int = 0, limit: int = 200) -> list[dict[str, Any]]:
+        return await self._door.run(conversations.read_messages, key, after, limit)
 
-    async def turn(self, conversation_id: str, turn_id: str) -> dict[str, Any]:
-        return await self._door.run(turns.read_turn, conversation_id, turn_id)
+    async def turn(self, key: ConversationKey, turn_id: str) -> dict[str, Any]:
+        return await self._door.run(conversations.read_turn, key, turn_id)
 
-    async def outcome(self, conversation_id: str, outcome: str, value: float | None, details: dict[str, Any]) -> int:
-        return await self._door.run(conversations.add_outcome, conversation_id, outcome, value, details, self._now())
+    async def outcome(self, key: ConversationKey, outcome: str, value: float | None, details: dict[str, Any]) -> int:
+        return await self._door.run(conversations.add_outcome, key, outcome, value, details, self._now())
 
-    async def erase(self, conversation_id: str) -> int:
-        return await self._door.run(conversations.erase_conversation, conversation_id)
+    async def erase(self, key: ConversationKey) -> int:
+        """Erases a conversation, in the store and in this process's memory; how many messages went."""
+        erased = await self._door.run(conversations.erase_conversation, key)
+        self.forget()
+        return erased
+
+    async def erase_customer(self, tenant: str, customer_id: str) -> int:
+        """Erases all conversations of a customer; how many. That he opted out stays known, as a digest."""
+        erased = await self._door.run(customers.erase_customer, tenant, customer_id)
+        self.forget()
+        return erased
+
+    async def erase_older(self, seconds: float) -> int:
+        """Erases conversations in which nothing happened for that long; how many."""
+        erased = await self._door.run(conversations.erase_older, self._now() - seconds, ERASED_AT_ONCE)
+        if erased:
+            self.forget()
+        return erased
+
+    def forget(self) -> None:
+        """Empties the caches of this process, in which customers' words may stand. Other processes' end by themselves."""
+        for guard in (self.workers.objection, self.workers.needs, self.workers.conversion):
+            guard.forget()
+        forget_texts()
 
     async def ready(self) -> None:
         """Raises ``StoreUnavailable`` when the database does not answer."""
@@ -231,14 +323,19 @@ class SalesAgent:
         await self.workers.writers.aclose()
         for guard in (self.workers.objection, self.workers.needs, self.workers.conversion):
             guard.close()
+        await self._leases.aclose()
         await self._door.aclose()
 
 
-class _Queue:
-    """The line of one conversation; gone when nobody stands in it."""
-
-    __slots__ = ("__weakref__", "lock", "waiting")
-
-    def __init__(self) -> None:
-        self.lock = asyncio.Lock()
-        self.waiting = 0
+@asynccontextmanager
+async def _my_turn(line: Line, key: ConversationKey, patience: Deadline) -> AsyncGenerator[None]:
+    """Waits for the turns before this one in this process."""
+    try:
+        async with asyncio.timeout(patience.remaining()):
+            await line.turn.acquire()
+    except TimeoutError:
+        raise TurnsQueued(f"conversation {key.id!r} was busy too long") from None
+    try:
+        yield
+    finally:
+        line.turn.release()

@@ -27,7 +27,13 @@ class Settings(BaseSettings):
     turn_budget_s: Annotated[float, Field(gt=0, le=120)] = 15.0
     predictor_deadline_s: Annotated[float, Field(gt=0, le=30)] = 2.0
     cache_s: Annotated[float, Field(ge=0)] = 300.0
-    lease_s: Annotated[float, Field(gt=0)] = 30.0
+    lease_s: Annotated[float, Field(gt=0)] = 5.0
+    """How long a message stays with a process that says nothing more; past it another takes its turn over."""
+    store_patience_s: Annotated[float, Field(ge=0)] = 8.0
+    """How long a turn waits for a database that is away."""
+    sweep_s: Annotated[float, Field(gt=0)] = 1.0
+    retention_days: Annotated[float, Field(gt=0)] | None = None
+    """Conversations in which nothing happened for that long are erased; without it they are kept."""
     queue_wait_s: Annotated[float, Field(gt=0)] = 20.0
     queue_length: Annotated[int, Field(ge=1)] = 50
     longest_message: Annotated[int, Field(ge=1, le=100_000)] = 4_000

@@ -11,6 +11,18 @@ from prompts.playbook import HandoffTopic, ObjectionType, Playbook, Stage
 __all__ = ["Language", "ObjectionType", "Playbook", "Prediction", "Role", "Stage", "Utterance"]
 
 
+DEFAULT_TENANT = "default"
+"""Whose conversations are those of callers without a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationKey:
+    """Which conversation: the caller's id for it counts within his tenant only."""
+
+    tenant: str
+    id: str
+
+
 class Action(StrEnum):
     """The thirteen next best actions."""
 
@@ -78,11 +90,14 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Who is being spoken to, as far as the front-end said so or the customer did."""
+    """Who is being spoken to, as far as the front-end said so or the customer did. ``id`` is the front-end's for the person,
+    in whatever conversation; it never enters a prompt. ``opted_out``: in this conversation or another."""
 
     name: str | None = None
     age: int | None = None
     facts: Mapping[str, str | int | float] = field(default_factory=dict[str, str | int | float])
+    id: str | None = None
+    opted_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,10 +268,14 @@ class Reply:
 class Conversation:
     """A conversation as a turn sees it: the last messages and what is remembered, never the whole history."""
 
-    id: str
+    key: ConversationKey
     playbook: str
     channel: str
     customer: Customer
     progress: Progress
     recent: tuple[Utterance, ...]
     seq: int
+
+    @property
+    def id(self) -> str:
+        return self.key.id

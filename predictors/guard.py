@@ -73,6 +73,10 @@ class Guard:
         self.predictor = predictor
         self._cache.clear()
 
+    def forget(self) -> None:
+        """Empties the cache: customers' words stand in it."""
+        self._cache.clear()
+
     async def predict(self, dialogue: Dialogue, remaining_s: float) -> Prediction:
         """The prediction, at the latest after the deadline or what is left of the turn (``remaining_s``, seconds)."""
         started = time.perf_counter()

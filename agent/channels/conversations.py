@@ -13,7 +13,7 @@ from agent.channels import errors, shapes
 from agent.errors import AgentError, InvalidInput
 from agent.orchestrator import Post, SalesAgent
 from agent.reply.gate import Say
-from agent.turn import Customer
+from agent.turn import DEFAULT_TENANT, ConversationKey, Customer
 
 router = APIRouter(tags=["conversations"])
 
@@ -34,14 +34,18 @@ def _agent(request: Request) -> SalesAgent:
     return agent
 
 
+def _key(conversation_id: str) -> ConversationKey:
+    return ConversationKey(DEFAULT_TENANT, conversation_id)
+
+
 def _json(content: Any, status: int = 200) -> Response:
     """A database row names its columns with a kind of ``str`` that orjson takes only when it is told to."""
     return Response(orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS), status_code=status, media_type=_JSON)
 
 
-def customer_of(data: shapes.CustomerData) -> Customer:
+def customer_of(data: shapes.CustomerData, customer_id: str | None) -> Customer:
     facts = {key: value for key, value in sorted((data.__pydantic_extra__ or {}).items()) if value is not None}
-    return Customer(name=data.name, age=data.age, facts=facts)
+    return Customer(name=data.name, age=data.age, facts=facts, id=customer_id)
 
 
 @router.post(
@@ -62,7 +66,7 @@ async def start(request: Request, body: shapes.StartRequest) -> Response:
         playbook=body.playbook,
         channel=body.channel,
         locale=body.locale,
-        customer=customer_of(body.customer_data),
+        customer=customer_of(body.customer_data, body.customer_id),
         metadata=orjson.loads(orjson.dumps(body.metadata, option=orjson.OPT_SORT_KEYS)),
     )
     found, created = await _agent(request).start(post)
@@ -78,6 +82,10 @@ async def start(request: Request, body: shapes.StartRequest) -> Response:
             "model": shapes.TurnResponse,
             "description": "The turn. As `text/event-stream`: `sentence` events, then `talking_points`, `insights`, `done`.",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        410: {
+            "model": shapes.ErrorResponse,
+            "description": "The conversation was erased meanwhile, or the turn given up.",
         },
         429: {"model": shapes.ErrorResponse, "description": "Too many messages wait in this conversation."},
     },
@@ -102,7 +110,7 @@ async def message(
         playbook=body.playbook,
         channel=body.channel,
         locale=body.locale,
-        customer=customer_of(body.customer_data),
+        customer=customer_of(body.customer_data, body.customer_id),
         platform_context=body.platform_context,
     )
     if stream or "text/event-stream" in accept:
@@ -166,7 +174,7 @@ def _event(name: str, data: Any) -> bytes:
 )
 async def read(request: Request, conversation_id: ConversationId) -> Response:
     """What is known of a conversation: stage, objection ledger, needs."""
-    return _json(await _agent(request).conversation(conversation_id))
+    return _json(await _agent(request).conversation(_key(conversation_id)))
 
 
 @router.get(
@@ -180,7 +188,7 @@ async def read_messages(
     after: Annotated[int, Query(ge=0, le=2**31 - 1, description="Only messages with a higher number.")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> Response:
-    found = await _agent(request).messages(conversation_id, after, limit)
+    found = await _agent(request).messages(_key(conversation_id), after, limit)
     return _json({"conversation_id": conversation_id, "messages": found})
 
 
@@ -193,7 +201,7 @@ async def read_turn(
     request: Request, conversation_id: ConversationId, turn_id: Annotated[shapes.TurnId, Path()]
 ) -> Response:
     """The turn ledger: what every predictor said, which actions were ranked or refused and why. ``turn_id`` or number."""
-    return _json(await _agent(request).turn(conversation_id, turn_id))
+    return _json(await _agent(request).turn(_key(conversation_id), turn_id))
 
 
 @router.post(
@@ -204,7 +212,7 @@ async def read_turn(
 )
 async def outcome(request: Request, conversation_id: ConversationId, body: shapes.OutcomeRequest) -> Response:
     """What became of the conversation. May be reported again; the last report counts, all are kept."""
-    number = await _agent(request).outcome(conversation_id, body.outcome, body.value, body.details)
+    number = await _agent(request).outcome(_key(conversation_id), body.outcome, body.value, body.details)
     return _json({"conversation_id": conversation_id, "outcome": body.outcome, "number": number}, 201)
 
 
@@ -215,5 +223,5 @@ async def outcome(request: Request, conversation_id: ConversationId, body: shape
 )
 async def erase(request: Request, conversation_id: ConversationId) -> Response:
     """Erases the conversation with its messages, turns and outcomes."""
-    erased = await _agent(request).erase(conversation_id)
+    erased = await _agent(request).erase(_key(conversation_id))
     return _json({"conversation_id": conversation_id, "messages_erased": erased})

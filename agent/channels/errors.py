@@ -16,6 +16,7 @@ from agent.errors import (
     KeyReused,
     LeaseLost,
     StoreUnavailable,
+    TurnGivenUp,
     TurnsQueued,
     UnknownConversation,
     UnknownTurn,
@@ -31,6 +32,7 @@ STATUS: Mapping[type[AgentError], tuple[int, str]] = {
     KeyReused: (422, "message_id_reused"),
     TurnsQueued: (429, "turns_queued"),
     LeaseLost: (503, "lease_lost"),
+    TurnGivenUp: (410, "turn_given_up"),
     StoreUnavailable: (503, "store_unavailable"),
 }
 UNREADABLE = 400

@@ -63,6 +63,10 @@ def _one_value(value: Any) -> object:
 Clean = AfterValidator(_no_control_characters)
 Identity = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s/?#\x00-\x1f\x7f\ufffd]+$")]
 """Without U+FFFD, which stands for bytes that are not UTF-8: two ids must not become one."""
+CustomerId = Annotated[
+    Identity | None,
+    Field(description="Yours for the person, whatever the conversation: an opt-out and an erasure reach him by it."),
+]
 TurnId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_-]+$")]
 MessageText = Annotated[str, Field(max_length=4_000), Clean, AfterValidator(_something_said)]
 ShortText = Annotated[str, Field(min_length=1, max_length=200), Clean, AfterValidator(_something_said)]
@@ -87,6 +91,7 @@ class CustomerData(BaseModel):
 
 
 class StartRequest(Request):
+    customer_id: CustomerId = None
     customer_data: CustomerData = CustomerData()
     playbook: ShortText | None = None
     channel: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_-]*$")] = "chat"
@@ -97,13 +102,14 @@ class StartRequest(Request):
 
 class MessageRequest(Request):
     """``message_id`` (or the header ``Idempotency-Key``) makes a repeat return the stored turn. ``playbook``,
-    ``channel`` and ``locale`` count only when the message begins the conversation."""
+    ``channel``, ``locale``, ``customer_id`` and ``customer_data`` count only when the message begins the conversation."""
 
     message: MessageText
     message_id: Identity | None = None
     playbook: ShortText | None = None
     channel: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_-]*$")] = "chat"
     locale: Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")] | None = None
+    customer_id: CustomerId = None
     customer_data: CustomerData = CustomerData()
     platform_context: Attached = {}
 
@@ -119,6 +125,7 @@ class ConversationResponse(BaseModel):
     playbook: str
     channel: str
     locale: str | None
+    customer_id: str | None
     customer_data: dict[str, Any]
     metadata: dict[str, Any]
     stage: str

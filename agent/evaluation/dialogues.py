@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from agent.evaluation.cases import DialogueCase, LabelledDialogue
 from agent.orchestrator import Post, SalesAgent
 from agent.store.door import Door
 from agent.store.tables import conversations, messages
-from agent.turn import Action
+from agent.turn import Action, ConversationKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,15 @@ async def _play(agent: SalesAgent, door: Door, case: DialogueCase, conversation_
     row = case.row
     recorded = any(turn.role == "agent" for turn in row.turns)
     judged: list[JudgedTurn] = []
+    key = Post(conversation_id, "").key
     await agent.start(Post(conversation_id, "", playbook=case.book.id))
     for place, turn in enumerate(row.turns):
         if turn.role == "agent":
-            await door.run(_add_line, conversation_id, turn.text)
+            await door.run(_add_line, key, turn.text)
             continue
         answered = orjson.loads(await agent.post(Post(conversation_id, turn.text, playbook=case.book.id)))
         if recorded and place < len(row.turns) - 1:
-            await door.run(_take_reply_back, conversation_id)
+            await door.run(_take_reply_back, key)
         acceptable, forbidden = turn.acceptable_actions or (), turn.forbidden_actions or ()
         judged.append(_judged(row.id, len(judged) + 1, turn.text, answered, acceptable, forbidden))
     return Played(row, tuple(judged))
@@ -95,25 +96,33 @@ def _judged(
     )
 
 
-def _take_reply_back(connection: Connection, conversation_id: str) -> None:
+def _take_reply_back(connection: Connection, key: ConversationKey) -> None:
     """Removes the product's reply, the conversation's last message."""
-    last = _last_seq(connection, conversation_id)
-    connection.execute(delete(messages).where(messages.c.conversation_id == conversation_id, messages.c.seq == last))
-    _set_last_seq(connection, conversation_id, last - 1)
+    last = _last_seq(connection, key)
+    connection.execute(
+        delete(messages).where(
+            messages.c.tenant == key.tenant, messages.c.conversation_id == key.id, messages.c.seq == last
+        )
+    )
+    _set_last_seq(connection, key, last - 1)
 
 
-def _add_line(connection: Connection, conversation_id: str, text: str) -> None:
+def _add_line(connection: Connection, key: ConversationKey, text: str) -> None:
     """Adds what the agent of the record said as the conversation's next message."""
-    seq = _last_seq(connection, conversation_id) + 1
-    line = {"conversation_id": conversation_id, "seq": seq, "role": "agent", "text": text, "created_at": 0.0}
-    connection.execute(insert(messages), line)
-    _set_last_seq(connection, conversation_id, seq)
+    seq = _last_seq(connection, key) + 1
+    place = {"tenant": key.tenant, "conversation_id": key.id, "seq": seq}
+    connection.execute(insert(messages), {**place, "role": "agent", "text": text, "created_at": 0.0})
+    _set_last_seq(connection, key, seq)
 
 
-def _last_seq(connection: Connection, conversation_id: str) -> int:
-    seq: int = connection.execute(select(conversations.c.seq).where(conversations.c.id == conversation_id)).scalar_one()
+def _last_seq(connection: Connection, key: ConversationKey) -> int:
+    seq: int = connection.execute(select(conversations.c.seq).where(_is(key))).scalar_one()
     return seq
 
 
-def _set_last_seq(connection: Connection, conversation_id: str, seq: int) -> None:
-    connection.execute(update(conversations).where(conversations.c.id == conversation_id).values(seq=seq))
+def _set_last_seq(connection: Connection, key: ConversationKey, seq: int) -> None:
+    connection.execute(update(conversations).where(_is(key)).values(seq=seq))
+
+
+def _is(key: ConversationKey) -> ColumnElement[bool]:
+    return (conversations.c.tenant == key.tenant) & (conversations.c.id == key.id)

@@ -10,7 +10,16 @@ from agent.deadline import Deadline
 from agent.evaluation.cases import LabelledUtterance, UtteranceCase
 from agent.nodes import TurnContext, TurnState, predict, understand
 from agent.orchestrator import SalesAgent
-from agent.turn import Conversation, Customer, Language, Prediction, Progress, Utterance
+from agent.turn import (
+    DEFAULT_TENANT,
+    Conversation,
+    ConversationKey,
+    Customer,
+    Language,
+    Prediction,
+    Progress,
+    Utterance,
+)
 from prompts.playbook import Playbook
 
 
@@ -76,4 +85,6 @@ def _conversation(row: LabelledUtterance, book: Playbook) -> Conversation:
     """A conversation in which only this was said: the agent's last line, if there is one, and the customer's message."""
     before = (Utterance("agent", row.context),) if row.context else ()
     recent = (*before, Utterance("customer", row.text))
-    return Conversation(row.id, book.id, "chat", Customer(), Progress(), recent, len(recent))
+    return Conversation(
+        ConversationKey(DEFAULT_TENANT, row.id), book.id, "chat", Customer(), Progress(), recent, len(recent)
+    )

@@ -1,6 +1,7 @@
 """Frozen values to JSON bytes and back, for the columns that hold them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -33,5 +34,10 @@ def progress_from(content: bytes) -> Progress:
     return _progress.validate_json(content)
 
 
-def customer_from(content: bytes) -> Customer:
-    return _customer.validate_json(content)
+def customer_to_json(customer: Customer) -> bytes:
+    """What the front-end told of him; who he is and whether he opted out are kept elsewhere."""
+    return to_json({"name": customer.name, "age": customer.age, "facts": customer.facts})
+
+
+def customer_from(content: bytes, customer_id: str | None, *, opted_out: bool) -> Customer:
+    return replace(_customer.validate_json(content), id=customer_id, opted_out=opted_out)

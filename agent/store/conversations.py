@@ -3,21 +3,24 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
-from agent.errors import ConversationExists, UnknownConversation
-from agent.store.codec import from_json, to_json
+from agent.errors import ConversationExists, UnknownConversation, UnknownTurn
+from agent.store.codec import customer_to_json, from_json, to_json
 from agent.store.tables import conversations, messages, outcomes, turns
-from agent.turn import Customer, Progress
+from agent.turn import ConversationKey, Customer, Progress
+
+LONGEST_NUMBER = 10
+"""Digits from which a turn's name is an id, not a number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
     """What a front-end says about a conversation when it begins."""
 
-    id: str
+    key: ConversationKey
     playbook: str
     channel: str
     locale: str | None
@@ -28,15 +31,18 @@ class Start:
 
 def values_of(start: Start, now: float) -> dict[str, Any]:
     return {
-        "id": start.id,
+        "tenant": start.key.tenant,
+        "id": start.key.id,
         "playbook": start.playbook,
         "channel": start.channel,
         "locale": start.locale,
-        "customer": to_json(start.customer),
+        "customer_id": start.customer.id,
+        "customer": customer_to_json(start.customer),
         "metadata": to_json(start.metadata),
         "progress": to_json(start.progress),
         "seq": 0,
         "turns": 0,
+        "waiting": 0,
         "created_at": now,
         "updated_at": now,
     }
@@ -48,12 +54,12 @@ def start_conversation(connection: Connection, start: Start, now: float) -> bool
         with connection.begin_nested():
             connection.execute(insert(conversations), values_of(start, now))
     except IntegrityError:
-        row = connection.execute(select(conversations).where(conversations.c.id == start.id)).one()
+        row = connection.execute(select(conversations).where(_is(start.key))).one()
         wanted = values_of(start, now)
-        for field in ("playbook", "channel", "locale", "customer", "metadata"):
+        for field in ("playbook", "channel", "locale", "customer_id", "customer", "metadata"):
             if getattr(row, field) != wanted[field]:
                 raise ConversationExists(
-                    f"{start.id!r} was started before with another {field}", field="conversation_id"
+                    f"{start.key.id!r} was started before with another {field}", field="conversation_id"
                 ) from None
         return False
     return True
@@ -65,24 +71,23 @@ def ensure_conversation(connection: Connection, start: Start, now: float) -> Non
     connection.execute(dialect.insert(conversations).on_conflict_do_nothing(), values_of(start, now))
 
 
-def read_conversation(connection: Connection, conversation_id: str) -> dict[str, Any]:
+def read_conversation(connection: Connection, key: ConversationKey) -> dict[str, Any]:
     """The row as plain values. Raises ``UnknownConversation``."""
-    query = select(conversations).where(conversations.c.id == conversation_id)
-    row = connection.execute(query).mappings().one_or_none()
+    row = connection.execute(select(conversations).where(_is(key))).mappings().one_or_none()
     if row is None:
-        raise UnknownConversation(f"no conversation {conversation_id!r}")
+        raise UnknownConversation(f"no conversation {key.id!r}")
     values: dict[str, Any] = {**row}
     for column in ("customer", "metadata", "progress"):
         values[column] = from_json(values[column])
     return values
 
 
-def read_messages(connection: Connection, conversation_id: str, after: int, limit: int) -> list[dict[str, Any]]:
+def read_messages(connection: Connection, key: ConversationKey, after: int, limit: int) -> list[dict[str, Any]]:
     """At most ``limit`` messages with a number above ``after``, oldest first. Raises ``UnknownConversation``."""
-    read_conversation(connection, conversation_id)
+    read_conversation(connection, key)
     query = (
         select(messages.c.seq, messages.c.role, messages.c.text, messages.c.turn_id, messages.c.created_at)
-        .where(messages.c.conversation_id == conversation_id, messages.c.seq > after)
+        .where(_within(messages, key), messages.c.seq > after)
         .order_by(messages.c.seq)
         .limit(limit)
     )
@@ -90,20 +95,19 @@ def read_messages(connection: Connection, conversation_id: str, after: int, limi
 
 
 def add_outcome(
-    connection: Connection, conversation_id: str, outcome: str, value: float | None, details: dict[str, Any], now: float
+    connection: Connection, key: ConversationKey, outcome: str, value: float | None, details: dict[str, Any], now: float
 ) -> int:
     """Adds what became of the conversation; the number of this report. Raises ``UnknownConversation``."""
-    changed = connection.execute(
-        update(conversations).where(conversations.c.id == conversation_id).values(outcome=outcome, updated_at=now)
-    )
+    changed = connection.execute(update(conversations).where(_is(key)).values(outcome=outcome, updated_at=now))
     if changed.rowcount == 0:
-        raise UnknownConversation(f"no conversation {conversation_id!r}")
-    count = select(func.count()).select_from(outcomes).where(outcomes.c.conversation_id == conversation_id)
+        raise UnknownConversation(f"no conversation {key.id!r}")
+    count = select(func.count()).select_from(outcomes).where(_within(outcomes, key))
     number = connection.execute(count).scalar_one() + 1
     connection.execute(
         insert(outcomes),
         {
-            "conversation_id": conversation_id,
+            "tenant": key.tenant,
+            "conversation_id": key.id,
             "number": number,
             "outcome": outcome,
             "value": value,
@@ -114,11 +118,42 @@ def add_outcome(
     return number
 
 
-def erase_conversation(connection: Connection, conversation_id: str) -> int:
+def read_turn(connection: Connection, key: ConversationKey, turn_id: str) -> dict[str, Any]:
+    """One finished turn: the ledger with its response. ``turn_id`` may also be its number. Raises ``UnknownTurn``."""
+    number = int(turn_id) if turn_id.isascii() and turn_id.isdigit() and len(turn_id) < LONGEST_NUMBER else None
+    wanted = turns.c.id == turn_id if number is None else turns.c.seq == number
+    row = connection.execute(select(turns).where(_within(turns, key), wanted)).one_or_none()
+    if row is None or row.ledger is None:
+        raise UnknownTurn(f"conversation {key.id!r} has no finished turn {turn_id!r}")
+    return {**from_json(row.ledger), "response": from_json(row.response), "finished_at": row.finished_at}
+
+
+def erase_conversation(connection: Connection, key: ConversationKey) -> int:
     """Removes everything about the conversation; the number of messages that went. Raises ``UnknownConversation``."""
-    gone = connection.execute(delete(messages).where(messages.c.conversation_id == conversation_id)).rowcount
-    connection.execute(delete(turns).where(turns.c.conversation_id == conversation_id))
-    connection.execute(delete(outcomes).where(outcomes.c.conversation_id == conversation_id))
-    if connection.execute(delete(conversations).where(conversations.c.id == conversation_id)).rowcount == 0:
-        raise UnknownConversation(f"no conversation {conversation_id!r}")
+    gone = connection.execute(delete(messages).where(_within(messages, key))).rowcount
+    connection.execute(delete(turns).where(_within(turns, key)))
+    connection.execute(delete(outcomes).where(_within(outcomes, key)))
+    if connection.execute(delete(conversations).where(_is(key))).rowcount == 0:
+        raise UnknownConversation(f"no conversation {key.id!r}")
     return gone
+
+
+def erase_older(connection: Connection, before: float, limit: int) -> int:
+    """Erases conversations in which nothing has happened since ``before``, seconds since 1970; how many."""
+    query = (
+        select(conversations.c.tenant, conversations.c.id)
+        .where(conversations.c.updated_at < before, conversations.c.waiting == 0)
+        .limit(limit)
+    )
+    found = [ConversationKey(*row) for row in connection.execute(query).all()]
+    for key in found:
+        erase_conversation(connection, key)
+    return len(found)
+
+
+def _is(key: ConversationKey) -> ColumnElement[bool]:
+    return (conversations.c.tenant == key.tenant) & (conversations.c.id == key.id)
+
+
+def _within(table: Table, key: ConversationKey) -> ColumnElement[bool]:
+    return (table.c.tenant == key.tenant) & (table.c.conversation_id == key.id)

@@ -1,6 +1,20 @@
-"""The tables. Messages and turns are only ever added to; a conversation's row carries what is remembered and the lease."""
+"""The tables. Messages and turns are only ever added to; a conversation's row carries what is remembered.
 
-from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
+Everything belongs to a tenant, and the tenant stands first in every key: a query that forgets it finds nothing.
+"""
+
+from sqlalchemy import (
+    Column,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -14,60 +28,93 @@ metadata = MetaData(
 conversations = Table(
     "conversations",
     metadata,
+    Column("tenant", String(80), primary_key=True),
     Column("id", String(200), primary_key=True),
     Column("playbook", String(80), nullable=False),
     Column("channel", String(40), nullable=False),
     Column("locale", String(40)),
+    Column("customer_id", String(200), comment="who the front-end says it is, across conversations"),
     Column("customer", LargeBinary, nullable=False, comment="JSON, as the front-end gave it"),
     Column("metadata", LargeBinary, nullable=False, comment="JSON, as the front-end gave it"),
     Column("progress", LargeBinary, nullable=False, comment="JSON of agent.turn.Progress after the last turn"),
     Column("seq", Integer, nullable=False, comment="number of the last message"),
-    Column("turns", Integer, nullable=False, comment="number of the last finished turn"),
-    Column("lease_owner", String(64), comment="the turn that runs now"),
-    Column("lease_until", Float, comment="seconds since 1970; past it another worker may take the turn over"),
+    Column("turns", Integer, nullable=False, comment="number of the last turn that arrived"),
+    Column("waiting", Integer, nullable=False, comment="turns that arrived and are not finished"),
     Column("outcome", String(40)),
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
     sqlite_with_rowid=False,
 )
+Index("ix_conversations_customer", conversations.c.tenant, conversations.c.customer_id)
+Index("ix_conversations_updated_at", conversations.c.updated_at)
+
+
+def _of_conversation() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["tenant", "conversation_id"], [conversations.c.tenant, conversations.c.id], ondelete="CASCADE"
+    )
+
 
 messages = Table(
     "messages",
     metadata,
-    Column("conversation_id", String(200), ForeignKey(conversations.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("seq", Integer, primary_key=True),
+    Column("tenant", String(80), primary_key=True),
+    Column("conversation_id", String(200), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("role", String(16), nullable=False),
     Column("text", Text, nullable=False),
     Column("turn_id", String(64)),
     Column("created_at", Float, nullable=False),
+    _of_conversation(),
     sqlite_with_rowid=False,
 )
 
 turns = Table(
     "turns",
     metadata,
-    Column("conversation_id", String(200), ForeignKey(conversations.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("tenant", String(80), primary_key=True),
+    Column("conversation_id", String(200), primary_key=True),
     Column("message_id", String(200), primary_key=True, comment="the caller's id of the customer's message"),
     Column("id", String(64), nullable=False, unique=True),
-    Column("seq", Integer, nullable=False, comment="number of the turn in its conversation"),
+    Column("seq", Integer, nullable=False, comment="place in the order of arrival, from 1"),
     Column("request_sha256", String(64), nullable=False, comment="of what was sent, to tell a repeat from a mix-up"),
-    Column("message_seq", Integer, nullable=False),
-    Column("response", LargeBinary, comment="JSON that was answered; null while the turn runs"),
+    Column("inbox", LargeBinary, comment="JSON of the message until it is answered"),
+    Column("message_seq", Integer, comment="number of the customer's message; null until the turn is run"),
+    Column("attempts", Integer, nullable=False, comment="how often the turn was begun"),
+    Column("lease_owner", String(64), comment="the process that holds the message, waiting or running"),
+    Column("lease_until", Float, nullable=False, comment="seconds since 1970; past it another may take the turn over"),
+    Column("response", LargeBinary, comment="JSON that was answered"),
     Column("ledger", LargeBinary, comment="JSON of the whole turn"),
     Column("created_at", Float, nullable=False),
-    Column("finished_at", Float),
+    Column("finished_at", Float, comment="null while the turn waits or runs"),
+    _of_conversation(),
     sqlite_with_rowid=False,
 )
-Index("ix_turns_conversation_seq", turns.c.conversation_id, turns.c.seq, unique=True)
+Index("ix_turns_order", turns.c.tenant, turns.c.conversation_id, turns.c.seq, unique=True)
+_UNFINISHED = turns.c.finished_at.is_(None)
+Index("ix_turns_unfinished", turns.c.lease_until, sqlite_where=_UNFINISHED, postgresql_where=_UNFINISHED)
 
 outcomes = Table(
     "outcomes",
     metadata,
-    Column("conversation_id", String(200), ForeignKey(conversations.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("number", Integer, primary_key=True),
+    Column("tenant", String(80), primary_key=True),
+    Column("conversation_id", String(200), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
     Column("outcome", String(40), nullable=False),
     Column("value", Float),
     Column("details", LargeBinary, nullable=False),
+    Column("created_at", Float, nullable=False),
+    _of_conversation(),
+    sqlite_with_rowid=False,
+)
+
+opt_outs = Table(
+    "opt_outs",
+    metadata,
+    Column("tenant", String(80), primary_key=True),
+    Column(
+        "customer_sha256", String(64), primary_key=True, comment="of tenant and id: outlives the customer's erasure"
+    ),
     Column("created_at", Float, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -11,7 +11,7 @@ import pytest
 from agent.errors import StoreUnavailable
 from agent.settings import Settings
 from tests.agent.channels.contract import MESSAGE, START, documented, refused
-from tests.agent.channels.parts import Broken, building
+from tests.agent.channels.parts import Broken, building, settings_with
 from tests.agent.channels.sockets import listening
 from tests.conftest import serving
 
@@ -27,7 +27,7 @@ async def test_the_process_says_that_it_lives_and_is_ready(api: httpx2.AsyncClie
 
 async def test_without_its_store_it_lives_but_is_not_ready(settings: Settings, here: str) -> None:
     broken = Broken()
-    async with serving(settings, building(broken=broken)) as client:
+    async with serving(settings_with(settings, store_patience_s=0), building(broken=broken)) as client:
         assert (await client.post(f"{here}/message", json={"message": "hola"})).status_code == 200
         broken.fails = lambda _: StoreUnavailable("the database did not answer: OperationalError")
         assert (await client.get("/livez")).status_code == 200
@@ -50,7 +50,7 @@ async def test_without_its_store_it_lives_but_is_not_ready(settings: Settings, h
 
 async def test_a_turn_whose_commit_failed_is_run_again_by_the_repeat(settings: Settings, here: str) -> None:
     broken = Broken(lambda work: StoreUnavailable("gone") if work == "commit" else None)
-    async with serving(settings, building(broken=broken)) as client:
+    async with serving(settings_with(settings, store_patience_s=0), building(broken=broken)) as client:
         body = {"message": "hola", "message_id": "m-1"}
         refused(await client.post(f"{here}/message", json=body), 503, None, "store_unavailable")
         broken.fails = lambda _: None
@@ -62,8 +62,8 @@ async def test_a_turn_whose_commit_failed_is_run_again_by_the_repeat(settings: S
 async def test_an_unexpected_fault_is_a_500_with_its_request_id_and_no_details(
     settings: Settings, here: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    broken = Broken(lambda work: RuntimeError("the engine room") if work == "claim" else None)
-    async with serving(settings, building(broken=broken)) as client:
+    broken = Broken(lambda work: RuntimeError("the engine room") if work == "arrive" else None)
+    async with serving(settings_with(settings, store_patience_s=0), building(broken=broken)) as client:
         capsys.readouterr()
         answer = await client.post(f"{here}/message", json={"message": SECRET}, headers={"X-Request-ID": "call-7"})
         assert answer.status_code == 500

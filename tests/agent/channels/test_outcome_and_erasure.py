@@ -119,7 +119,7 @@ async def test_what_is_erased_while_its_turn_runs_does_not_come_back(settings: S
         await writer.reached.wait()
         assert (await client.delete(here)).json()["messages_erased"] == 1
         writer.gate.set()
-        content = refused(await running, 503, None, "lease_lost")
+        content = refused(await running, 410, None, "turn_given_up")
         assert "555" not in content["message"]
         refused(await client.get(here), 404, None)
         refused(await client.get(f"{here}/messages"), 404, None)

@@ -197,7 +197,7 @@ async def test_a_fault_after_the_first_sentence_is_said_without_its_details(sett
 
 
 async def test_a_fault_before_the_first_sentence_has_its_own_status(settings: Settings, here: str) -> None:
-    broken = Broken(lambda work: RuntimeError("secreto-4711") if work == "claim" else None)
+    broken = Broken(lambda work: RuntimeError("secreto-4711") if work == "arrive" else None)
     async with serving(settings, building(writers=[], broken=broken)) as client:
         answer = await client.post(f"{here}/message", json={"message": "hola"}, headers=STREAM)
         assert answer.status_code == 500
