@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent import __version__, telemetry
 from agent.bootstrap import build_agent
-from agent.channels import conversations, errors
+from agent.channels import conversations, customers, errors
 from agent.errors import StoreUnavailable
 from agent.housekeeping import housekeeping
 from agent.orchestrator import SalesAgent
@@ -58,6 +58,7 @@ def create_app(settings: Settings | None = None, build: Build = build_agent) -> 
         lifespan=lifespan,
     )
     app.include_router(conversations.router)
+    app.include_router(customers.router)
     app.add_api_route("/livez", _livez, tags=["operations"], summary="The process answers")
     app.add_api_route("/readyz", _readyz, tags=["operations"], summary="The database answers, too")
     errors.install(app)

@@ -19,7 +19,7 @@ router = APIRouter(tags=["conversations"])
 
 ConversationId = Annotated[shapes.Identity, Path(description="Yours (a call id, a chat id) or one that /start gave.")]
 _JSON = "application/json"
-_ERRORS: dict[int | str, dict[str, Any]] = {
+ERRORS: dict[int | str, dict[str, Any]] = {
     413: {"model": shapes.ErrorResponse, "description": "The body is larger than this server takes."},
     422: {"model": shapes.ErrorResponse, "description": "Something in the request is wrong; the field is named."},
     503: {"model": shapes.ErrorResponse, "description": "The database can't be reached; try again."},
@@ -29,13 +29,17 @@ _UNKNOWN: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _agent(request: Request) -> SalesAgent:
+def agent_of(request: Request) -> SalesAgent:
     agent: SalesAgent = request.app.state.agent
     return agent
 
 
-def _key(conversation_id: str) -> ConversationKey:
-    return ConversationKey(DEFAULT_TENANT, conversation_id)
+def tenant_of(_request: Request) -> str:
+    return DEFAULT_TENANT
+
+
+def _key(request: Request, conversation_id: str) -> ConversationKey:
+    return ConversationKey(tenant_of(request), conversation_id)
 
 
 def _json(content: Any, status: int = 200) -> Response:
@@ -53,7 +57,7 @@ def customer_of(data: shapes.CustomerData, customer_id: str | None) -> Customer:
     response_model=shapes.ConversationResponse,
     status_code=201,
     responses={
-        **_ERRORS,
+        **ERRORS,
         200: {"model": shapes.ConversationResponse, "description": "The same start was stored before."},
         409: {"model": shapes.ErrorResponse, "description": "The id is taken by a conversation with other data."},
     },
@@ -63,13 +67,14 @@ async def start(request: Request, body: shapes.StartRequest) -> Response:
     post = Post(
         conversation_id=body.conversation_id or uuid.uuid4().hex,
         text="",
+        tenant=tenant_of(request),
         playbook=body.playbook,
         channel=body.channel,
         locale=body.locale,
         customer=customer_of(body.customer_data, body.customer_id),
         metadata=orjson.loads(orjson.dumps(body.metadata, option=orjson.OPT_SORT_KEYS)),
     )
-    found, created = await _agent(request).start(post)
+    found, created = await agent_of(request).start(post)
     return _json(found, 201 if created else 200)
 
 
@@ -77,7 +82,7 @@ async def start(request: Request, body: shapes.StartRequest) -> Response:
     "/conversations/{conversation_id}/message",
     response_model=shapes.TurnResponse,
     responses={
-        **_ERRORS,
+        **ERRORS,
         200: {
             "model": shapes.TurnResponse,
             "description": "The turn. As `text/event-stream`: `sentence` events, then `talking_points`, `insights`, `done`.",
@@ -100,12 +105,13 @@ async def message(
 ) -> Response:
     """One customer message, one turn. An unknown id starts that conversation. A repeated ``message_id`` returns the
     stored turn, byte for byte; the same id with another message is refused."""
-    agent = _agent(request)
+    agent = agent_of(request)
     if len(body.message) > agent.settings.longest_message:
         raise InvalidInput(f"has more than {agent.settings.longest_message} characters", field="message")
     post = Post(
         conversation_id=conversation_id,
         text=body.message,
+        tenant=tenant_of(request),
         message_id=body.message_id or idempotency_key,
         playbook=body.playbook,
         channel=body.channel,
@@ -170,17 +176,17 @@ def _event(name: str, data: Any) -> bytes:
 @router.get(
     "/conversations/{conversation_id}",
     response_model=shapes.ConversationResponse,
-    responses={**_ERRORS, **_UNKNOWN},
+    responses={**ERRORS, **_UNKNOWN},
 )
 async def read(request: Request, conversation_id: ConversationId) -> Response:
     """What is known of a conversation: stage, objection ledger, needs."""
-    return _json(await _agent(request).conversation(_key(conversation_id)))
+    return _json(await agent_of(request).conversation(_key(request, conversation_id)))
 
 
 @router.get(
     "/conversations/{conversation_id}/messages",
     response_model=shapes.MessagesResponse,
-    responses={**_ERRORS, **_UNKNOWN},
+    responses={**ERRORS, **_UNKNOWN},
 )
 async def read_messages(
     request: Request,
@@ -188,40 +194,40 @@ async def read_messages(
     after: Annotated[int, Query(ge=0, le=2**31 - 1, description="Only messages with a higher number.")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> Response:
-    found = await _agent(request).messages(_key(conversation_id), after, limit)
+    found = await agent_of(request).messages(_key(request, conversation_id), after, limit)
     return _json({"conversation_id": conversation_id, "messages": found})
 
 
 @router.get(
     "/conversations/{conversation_id}/turns/{turn_id}",
     response_model=shapes.TurnLedger,
-    responses={**_ERRORS, **_UNKNOWN},
+    responses={**ERRORS, **_UNKNOWN},
 )
 async def read_turn(
     request: Request, conversation_id: ConversationId, turn_id: Annotated[shapes.TurnId, Path()]
 ) -> Response:
     """The turn ledger: what every predictor said, which actions were ranked or refused and why. ``turn_id`` or number."""
-    return _json(await _agent(request).turn(_key(conversation_id), turn_id))
+    return _json(await agent_of(request).turn(_key(request, conversation_id), turn_id))
 
 
 @router.post(
     "/conversations/{conversation_id}/outcome",
     response_model=shapes.OutcomeResponse,
     status_code=201,
-    responses={**_ERRORS, **_UNKNOWN},
+    responses={**ERRORS, **_UNKNOWN},
 )
 async def outcome(request: Request, conversation_id: ConversationId, body: shapes.OutcomeRequest) -> Response:
     """What became of the conversation. May be reported again; the last report counts, all are kept."""
-    number = await _agent(request).outcome(_key(conversation_id), body.outcome, body.value, body.details)
+    number = await agent_of(request).outcome(_key(request, conversation_id), body.outcome, body.value, body.details)
     return _json({"conversation_id": conversation_id, "outcome": body.outcome, "number": number}, 201)
 
 
 @router.delete(
     "/conversations/{conversation_id}",
     response_model=shapes.ErasedResponse,
-    responses={**_ERRORS, **_UNKNOWN},
+    responses={**ERRORS, **_UNKNOWN},
 )
 async def erase(request: Request, conversation_id: ConversationId) -> Response:
     """Erases the conversation with its messages, turns and outcomes."""
-    erased = await _agent(request).erase(_key(conversation_id))
+    erased = await agent_of(request).erase(_key(request, conversation_id))
     return _json({"conversation_id": conversation_id, "messages_erased": erased})

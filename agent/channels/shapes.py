@@ -248,6 +248,11 @@ class Problem(BaseModel):
     problem: str
 
 
+class CustomerErasedResponse(BaseModel):
+    customer_id: str
+    conversations_erased: int
+
+
 class ErrorResponse(BaseModel):
     """Every error that this API answers."""
 

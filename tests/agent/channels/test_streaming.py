@@ -179,7 +179,7 @@ async def test_a_turn_that_is_lost_on_the_way_ends_with_an_error_event(settings:
         events = await running
         assert {name for name, _ in events[:-1]} == {"sentence"}
         name, error = events[-1]
-        assert (name, error["type"]) == ("error", "lease_lost")
+        assert (name, error["type"]) == ("error", "turn_given_up")
         assert shapes.ErrorResponse.model_validate(error, strict=True).model_dump() == error
         assert "555" not in json.dumps(error)
 
