@@ -51,10 +51,6 @@ class Dialogue:
     def text(self) -> str:
         return self.recent[-1].text
 
-    @property
-    def context(self) -> str:
-        return answered(self.recent)
-
 
 @dataclass(frozen=True, slots=True)
 class Label:

@@ -1,6 +1,7 @@
 """Models on disk without pickle: numpy arrays and a manifest. What does not match its manifest is refused, with the reason."""
 
 import hashlib
+import importlib.metadata
 import io
 import tempfile
 import zipfile
@@ -47,6 +48,11 @@ class Manifest:
 class Bundle:
     manifest: Manifest
     arrays: Arrays
+
+
+def versions(*libraries: str) -> dict[str, str]:
+    """Of installed libraries, for a manifest."""
+    return {name: importlib.metadata.version(name) for name in libraries}
 
 
 def save(folder: Path, manifest: Manifest, arrays: Arrays) -> Manifest:

@@ -6,6 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import roc_auc_score
 
+FIXED_TURNS = (1, 2, 4, 6, 10)
+"""Customer turns after which a conversion probability is held against the outcome: a share of the dialogue would know its
+length."""
 BINS = 10
 RESAMPLES = 500
 

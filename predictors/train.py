@@ -4,7 +4,6 @@ What is measured, calibrated and chosen here comes from authors whom the fit has
 """
 
 import hashlib
-import importlib.metadata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -254,7 +253,7 @@ def train_head(
         labels=tuple(one.label for one in fitted),
         features=features.FORM,
         data_sha256=matrix.sha256,
-        libraries=_libraries(),
+        libraries=bundle.versions("numpy", "scikit-learn", "onnxruntime"),
         metrics=metrics,
         columns=tuple(sorted(verticals)),
     )
@@ -274,7 +273,3 @@ def _metrics(fitted: Sequence[Fitted]) -> dict[str, Any]:
         "ece": round(expected_calibration_error(target, probabilities), 4),
         "per_label": {one.label: {"f1": round(one.f1, 4), "n": int(one.target.sum())} for one in fitted},
     }
-
-
-def _libraries() -> dict[str, str]:
-    return {name: importlib.metadata.version(name) for name in ("numpy", "scikit-learn", "onnxruntime")}

@@ -5,7 +5,6 @@ at the fixed turns of three simulations, its calibration error .01 smaller in th
 """
 
 import hashlib
-import importlib.metadata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,16 +14,16 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 
 from predictors import bundle, conversion
-from predictors.metrics import auc, brier_skill, expected_calibration_error
+from predictors.metrics import FIXED_TURNS, auc, brier_skill, expected_calibration_error
 
 REPLICAS = 40
 FOLDS = 12
 INVERSE_PENALTY = 0.3
 RESAMPLES = 200
-TURNS = (1, 2, 4, 6, 10)
 FEWEST = 50
 """Conversations below which nothing is said of a turn, and outcomes of a vertical are not enough to speak of it."""
 
@@ -97,7 +96,7 @@ def train_conversion(
         labels=("converts",),
         features=conversion.FORM,
         data_sha256=hashlib.sha256(content).hexdigest(),
-        libraries={name: importlib.metadata.version(name) for name in ("numpy", "scikit-learn")},
+        libraries=bundle.versions("numpy", "scikit-learn"),
         metrics={
             "held_out": figures(turns, unseen, [one.truth for one in conversations], seed),
             "held_out_by": "persona",
@@ -135,20 +134,20 @@ def figures(turns: Turns, probability: NDArray[np.float64], truth: Sequence[floa
     would reach on the same conversations."""
     found: dict[str, Any] = {}
     known: NDArray[np.float64] = np.array(truth, dtype=np.float64)
-    for turn in TURNS:
+    for turn in FIXED_TURNS:
         at = turns.turn == turn
         if at.sum() < FEWEST:
             continue
         reached = auc(turns.bought[at], probability[at], seed=seed, resamples=RESAMPLES)
-        ceiling = auc(turns.bought[at], known[turns.owner[at]], resamples=1)
-        if reached is None or ceiling is None:
+        if reached is None:
             continue
+        ceiling = float(roc_auc_score(turns.bought[at], known[turns.owner[at]]))
         found[str(turn)] = {
             "n": int(at.sum()),
             "auc": round(reached.value, 4),
             "auc_low": round(reached.low, 4),
             "auc_high": round(reached.high, 4),
-            "auc_ceiling": round(ceiling.value, 4),
+            "auc_ceiling": round(ceiling, 4),
             "brier": round(float(np.mean((probability[at] - turns.bought[at]) ** 2)), 4),
             "brier_skill": round(brier_skill(turns.bought[at], probability[at]), 4),
             "ece": round(expected_calibration_error(turns.bought[at], probability[at]), 4),

@@ -31,20 +31,25 @@ class CorpusRefused(ValueError):
     """A labelled file with a line that can't be used; says file, line and field."""
 
 
-def read_corpus(file: Path) -> Iterator[Labelled]:
-    """The rows of one file. Raises ``CorpusRefused`` at the first line that does not fit the format."""
+def written_lines(file: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a ``.jsonl`` file that are not empty, each with its number from 1; a byte order mark is no part of it."""
     with file.open("rb") as lines:
         for number, written in enumerate(lines, start=1):
-            line = written.removeprefix(BOM_UTF8) if number == 1 else written
-            if not line.strip():
-                continue
-            try:
-                row = Labelled.model_validate_json(line)
-            except ValidationError as error:
-                first = error.errors()[0]
-                field = ".".join(str(part) for part in first["loc"]) or "(line)"
-                raise CorpusRefused(f"{file}:{number}: {field}: {first['msg']}") from None
-            yield row.model_copy(update={"source": file.stem})
+            line = (written.removeprefix(BOM_UTF8) if number == 1 else written).strip()
+            if line:
+                yield number, line
+
+
+def read_corpus(file: Path) -> Iterator[Labelled]:
+    """The rows of one file. Raises ``CorpusRefused`` at the first line that does not fit the format."""
+    for number, line in written_lines(file):
+        try:
+            row = Labelled.model_validate_json(line)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"]) or "(line)"
+            raise CorpusRefused(f"{file}:{number}: {field}: {first['msg']}") from None
+        yield row.model_copy(update={"source": file.stem})
 
 
 def read_corpora(folders: Iterable[Path] = (CORPORA,)) -> list[Labelled]:

@@ -1,7 +1,6 @@
 """Labelled files: utterances and dialogues, one JSON object a line. Every bad line is a ``Problem``; good ones are kept."""
 
-from codecs import BOM_UTF8
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from agent.turn import Action
 from prompts.playbook import Playbook
+from training_data.corpora import written_lines
 
 Outcome = Literal["converted", "lost", "follow_up"]
 Id = Annotated[str, Field(min_length=1, max_length=200)]
@@ -118,7 +118,7 @@ def read_cases(files: Sequence[Path], books: Sequence[Playbook]) -> Cases:
     dialogues: list[DialogueCase] = []
     problems: list[Problem] = []
     for file in files:
-        for number, written in _lines(file):
+        for number, written in written_lines(file):
 
             def complain(field: str, expected: str, at: tuple[Path, int] = (file, number)) -> None:
                 problems.append(Problem(*at, field, expected))
@@ -133,14 +133,6 @@ def read_cases(files: Sequence[Path], books: Sequence[Playbook]) -> Cases:
                 if book is not None:
                     dialogues.append(DialogueCase(row, book))
     return Cases(tuple(utterances), tuple(dialogues), tuple(problems))
-
-
-def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
-    with file.open("rb") as lines:
-        for number, written in enumerate(lines, start=1):
-            line = (written.removeprefix(BOM_UTF8) if number == 1 else written).strip()
-            if line:
-                yield number, line
 
 
 def _parsed(written: bytes, complain: Complain) -> LabelledUtterance | LabelledDialogue | None:

@@ -8,10 +8,7 @@ import numpy as np
 
 from agent.evaluation.dialogues import JudgedTurn, Played
 from agent.evaluation.utterances import Answer
-from predictors.metrics import auc, brier_skill, expected_calibration_error
-
-FIXED_TURNS = (1, 2, 4, 6, 10)
-"""Customer turns after which the conversion probability is compared with the outcome."""
+from predictors.metrics import FIXED_TURNS, auc, brier_skill, expected_calibration_error
 
 
 @dataclass(frozen=True, slots=True)
