@@ -9,19 +9,24 @@ import orjson
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from agent.access.caller import Permission
+from agent.access.route import Guarded, needs
 from agent.channels import errors, shapes
 from agent.errors import AgentError, InvalidInput
 from agent.orchestrator import Post, SalesAgent
 from agent.reply.gate import Say
 from agent.turn import Customer
 
-router = APIRouter(tags=["conversations"])
+router = APIRouter(tags=["conversations"], route_class=Guarded)
 
 ConversationId = Annotated[shapes.Identity, Path(description="Yours (a call id, a chat id) or one that /start gave.")]
 _JSON = "application/json"
 _ERRORS: dict[int | str, dict[str, Any]] = {
+    401: {"model": shapes.ErrorResponse, "description": "No API key, or one that is not valid (any more)."},
+    403: {"model": shapes.ErrorResponse, "description": "The key's role has no permission for this."},
     413: {"model": shapes.ErrorResponse, "description": "The body is larger than this server takes."},
     422: {"model": shapes.ErrorResponse, "description": "Something in the request is wrong; the field is named."},
+    429: {"model": shapes.ErrorResponse, "description": "Too many requests with this key; see `Retry-After`."},
     503: {"model": shapes.ErrorResponse, "description": "The database can't be reached; try again."},
 }
 _UNKNOWN: dict[int | str, dict[str, Any]] = {
@@ -46,6 +51,7 @@ def customer_of(data: shapes.CustomerData) -> Customer:
 
 @router.post(
     "/conversations/start",
+    openapi_extra=needs(Permission.START),
     response_model=shapes.ConversationResponse,
     status_code=201,
     responses={
@@ -71,6 +77,7 @@ async def start(request: Request, body: shapes.StartRequest) -> Response:
 
 @router.post(
     "/conversations/{conversation_id}/message",
+    openapi_extra=needs(Permission.POST),
     response_model=shapes.TurnResponse,
     responses={
         **_ERRORS,
@@ -79,7 +86,10 @@ async def start(request: Request, body: shapes.StartRequest) -> Response:
             "description": "The turn. As `text/event-stream`: `sentence` events, then `talking_points`, `insights`, `done`.",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
-        429: {"model": shapes.ErrorResponse, "description": "Too many messages wait in this conversation."},
+        429: {
+            "model": shapes.ErrorResponse,
+            "description": "Too many messages wait in this conversation, or too many requests with this key.",
+        },
     },
 )
 async def message(
@@ -161,6 +171,7 @@ def _event(name: str, data: Any) -> bytes:
 
 @router.get(
     "/conversations/{conversation_id}",
+    openapi_extra=needs(Permission.READ_CONVERSATION),
     response_model=shapes.ConversationResponse,
     responses={**_ERRORS, **_UNKNOWN},
 )
@@ -171,6 +182,7 @@ async def read(request: Request, conversation_id: ConversationId) -> Response:
 
 @router.get(
     "/conversations/{conversation_id}/messages",
+    openapi_extra=needs(Permission.READ_MESSAGES),
     response_model=shapes.MessagesResponse,
     responses={**_ERRORS, **_UNKNOWN},
 )
@@ -186,6 +198,7 @@ async def read_messages(
 
 @router.get(
     "/conversations/{conversation_id}/turns/{turn_id}",
+    openapi_extra=needs(Permission.READ_TURNS),
     response_model=shapes.TurnLedger,
     responses={**_ERRORS, **_UNKNOWN},
 )
@@ -198,6 +211,7 @@ async def read_turn(
 
 @router.post(
     "/conversations/{conversation_id}/outcome",
+    openapi_extra=needs(Permission.REPORT_OUTCOME),
     response_model=shapes.OutcomeResponse,
     status_code=201,
     responses={**_ERRORS, **_UNKNOWN},
@@ -210,6 +224,7 @@ async def outcome(request: Request, conversation_id: ConversationId, body: shape
 
 @router.delete(
     "/conversations/{conversation_id}",
+    openapi_extra=needs(Permission.ERASE),
     response_model=shapes.ErasedResponse,
     responses={**_ERRORS, **_UNKNOWN},
 )
