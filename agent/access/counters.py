@@ -6,3 +6,4 @@ refusals = Counter("sales_agent_refusals", "Requests that were not let in, by re
 store_changes = Counter(
     "sales_agent_rate_limit_store_changes", "Changes of the place where requests are counted", ["now_in"]
 )
+late_answers = Counter("sales_agent_rate_limit_late", "Requests counted in memory because Valkey answered too late")

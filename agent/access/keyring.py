@@ -45,7 +45,9 @@ class Keyring:
         *,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
+        longest: int = LONGEST,
     ) -> None:
+        self._longest = longest
         self._door = door
         self._kept_s = kept_s
         self._clock = clock
@@ -84,7 +86,7 @@ class Keyring:
 
     async def _look_up(self, key_id: str) -> _Kept:
         stored = await self._door.run(find_key, key_id)
-        if len(self._kept) >= LONGEST:
+        if len(self._kept) >= self._longest:
             self._kept.clear()
         kept = self._kept[key_id] = _kept(stored, self._clock() + self._kept_s)
         return kept

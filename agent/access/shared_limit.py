@@ -18,8 +18,10 @@ from agent.errors import InvalidInput
 
 log = structlog.get_logger(__name__)
 
-PATIENCE_S = 0.05
+PATIENCE_S = 0.08
 """How long a request waits for Valkey before it is counted here."""
+LATE_IN_A_ROW = 3
+"""So many late answers mean that Valkey is away; fewer, that this process was busy."""
 RETRY_S, RETRY_PATIENCE_S = 0.5, 1.0
 PREFIX = "sales-agent:rate:"
 
@@ -54,6 +56,7 @@ class SharedWindow:
             raise InvalidInput("is not the URL of a Valkey server", field="valkey_url") from None
         self._script = self._client.register_script(SCRIPT)
         self._returning: asyncio.Task[None] | None = None
+        self._late = 0
 
     @property
     def available(self) -> bool:
@@ -63,8 +66,15 @@ class SharedWindow:
         if self._returning is None:
             try:
                 async with asyncio.timeout(PATIENCE_S):
-                    return await self._count(name)
-            except (ValkeyError, OSError, TimeoutError) as error:
+                    spent = await self._count(name)
+                self._late = 0
+                return spent
+            except TimeoutError as error:
+                self._late += 1
+                counters.late_answers.inc()
+                if self._late >= LATE_IN_A_ROW:
+                    self._lost(error)
+            except (ValkeyError, OSError) as error:
                 self._lost(error)
         return self._here.hit(name)
 
@@ -98,5 +108,6 @@ class SharedWindow:
             except (ValkeyError, OSError, TimeoutError):
                 continue
         self._returning = None
+        self._late = 0
         counters.store_changes.labels("valkey").inc()
         log.info("rate_limit_in_valkey")

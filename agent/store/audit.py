@@ -124,7 +124,7 @@ def verify(connection: Connection, tenant: str) -> Verified:
         if row.number != number + 1:
             return Verified(number, previous, Broken(number + 1, "is missing"))
         if row.sha256 != _hash(row.number, row.at, row.deed, previous):
-            return Verified(number, previous, Broken(row.number, "is not what was written, or not after this row"))
+            return Verified(number, previous, Broken(row.number, f"is not what was written, or not after row {number}"))
         number, previous = row.number, row.sha256
     return Verified(number, previous, None)
 
