@@ -13,6 +13,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent import __version__, telemetry
+from agent.access import headers, route
+from agent.access.admission import Admission
+from agent.access.gate import Gate
 from agent.bootstrap import build_agent
 from agent.channels import conversations, customers, errors
 from agent.errors import StoreUnavailable
@@ -39,6 +42,8 @@ def create_app(settings: Settings | None = None, build: Build = build_agent) -> 
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         telemetry.configure(settings.log_format, settings.log_level, customer_text=settings.log_customer_text)
         app.state.agent = await build(settings)
+        app.state.admission = Admission(settings, app.state.agent.door)
+        await app.state.admission.announce()
         streams: set[asyncio.Task[bytes]] = set()
         app.state.streams = streams
         gc.collect()
@@ -49,6 +54,7 @@ def create_app(settings: Settings | None = None, build: Build = build_agent) -> 
         async with housekeeping(app.state.agent):
             yield
         await asyncio.gather(*streams, return_exceptions=True)
+        await app.state.admission.aclose()
         await app.state.agent.aclose()
 
     app = FastAPI(
@@ -62,7 +68,10 @@ def create_app(settings: Settings | None = None, build: Build = build_agent) -> 
     app.add_api_route("/livez", _livez, tags=["operations"], summary="The process answers")
     app.add_api_route("/readyz", _readyz, tags=["operations"], summary="The database answers, too")
     errors.install(app)
+    route.install(app)
+    app.add_middleware(Gate, answer=errors.answer)
     app.add_middleware(Front, longest_body=settings.longest_body)
+    headers.install(app, settings)
     return app
 
 
@@ -80,7 +89,7 @@ async def _readyz(request: Request, response: Response) -> dict[str, str]:
 
 
 class Front:
-    """Outermost: a request id in every answer and log line, and a bound on the body before anything reads it."""
+    """In front of the gate: a request id in every answer and log line, and a bound on the body before anything reads it."""
 
     def __init__(self, app: ASGIApp, longest_body: int) -> None:
         self._app = app
@@ -90,8 +99,8 @@ class Front:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        request_id = _request_id(headers.get(b"x-request-id", b""))
+        given = dict(scope["headers"])
+        request_id = _request_id(given.get(b"x-request-id", b""))
         scope["request_id"] = request_id
 
         async def tagged(message: Message) -> None:
@@ -101,7 +110,7 @@ class Front:
 
         with telemetry.correlated(request_id=request_id):
             try:
-                body = await self._read(headers.get(b"content-length", b""), receive)
+                body = await self._read(given.get(b"content-length", b""), receive)
             except ClientDisconnect:
                 return
             if body is None:

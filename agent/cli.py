@@ -1,6 +1,7 @@
 """The command ``sales-agent``."""
 
 import asyncio
+import os
 import sys
 import uuid
 from collections.abc import AsyncGenerator
@@ -16,6 +17,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from agent import telemetry
+from agent.access.command import audit, keys
 from agent.bootstrap import build_agent, model_writers
 from agent.channels.shapes import Identity, MessageRequest
 from agent.errors import AgentError, InvalidInput
@@ -43,9 +45,14 @@ class OneLine(TyperGroup):
         except (AgentError, PlaybookRefused, OSError) as error:
             errors.print(f"{type(error).__name__} {error}")
             raise typer.Exit(2) from error
+        except ValidationError as error:
+            errors.print(f"InvalidInput {_refused(error)}")
+            raise typer.Exit(2) from None
 
 
 app = typer.Typer(cls=OneLine, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(keys, name="keys")
+app.add_typer(audit, name="audit")
 
 Playbook = Annotated[str | None, typer.Option("--playbook", "-p", help="Which business; see prompts/playbooks.")]
 ConversationId = Annotated[str | None, typer.Option("--conversation", "-c", help="Go on with this conversation.")]
@@ -63,6 +70,7 @@ def serve(
     _refuse_early(settings)
     migrate(settings.store_url)
     _warn_without_models(settings)
+    os.environ["SALES_AGENT_HOST"] = settings.host  # The workers read settings anew; where they listen decides on keys.
     uvicorn.run(
         "server:create_app",
         factory=True,

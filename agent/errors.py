@@ -49,6 +49,26 @@ class StoreUnavailable(AgentError):
     """The database can't be reached; nothing was stored, the caller may try again."""
 
 
+class NotAuthenticated(AgentError):
+    """No key came with the request, or one that is unknown, wrong, expired or revoked."""
+
+
+class NotAllowed(AgentError):
+    """The key is right, its role may not do this."""
+
+
+class RateLimited(AgentError):
+    """The key (or the client's address) sent too much; ``retry_after_s`` whole seconds later one more is taken."""
+
+    def __init__(self, problem: str, *, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(problem)
+
+
+class UnknownKey(AgentError):
+    """No API key of that id."""
+
+
 FailureKind = Literal[
     "rate_limited", "server_error", "unreachable", "auth", "bad_request", "refused",
     "stalled_before_first", "stalled_between", "too_slow", "cut_off", "broken_json", "wrong_schema", "breaker_open",

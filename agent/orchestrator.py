@@ -315,6 +315,11 @@ class SalesAgent:
             guard.forget()
         forget_texts()
 
+    @property
+    def door(self) -> Door:
+        """For what shares the database with the turns: keys, the audit log."""
+        return self._door
+
     async def ready(self) -> None:
         """Raises ``StoreUnavailable`` when the database does not answer."""
         await self._door.run(lambda connection: connection.exec_driver_sql("select 1").scalar_one())

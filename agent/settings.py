@@ -24,6 +24,19 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     workers: Annotated[int, Field(ge=1, le=64)] = 1
 
+    keys: Literal["auto", "required", "off"] = "auto"
+    """Whether callers need an API key. ``auto``: unless the server listens on a loopback address only."""
+    key_cache_s: Annotated[float, Field(ge=0, le=300)] = 30.0
+    """How long a verified key is believed without asking the database: a revoked key works at most that much longer."""
+    rate_limit: Annotated[str, Field(pattern=r"^(auto|[1-9][0-9]{0,5}/(second|minute|hour|day))?$")] = "auto"
+    """``100/minute``: requests a key (without keys: a client address) may send; empty: no limit. ``auto``: 100 a minute
+    when keys are required, else none."""
+    valkey_url: SecretStr | None = None
+    cors_origins: Annotated[str, Field(pattern=r"^(\*|(https?://[^\s,/]+)(, *https?://[^\s,/]+)*)?$")] = ""
+    """Web pages that may call the API from a browser, comma-separated origins; ``*`` for any."""
+    hsts_s: Annotated[int, Field(ge=0)] = 0
+    """Seconds for which browsers insist on HTTPS; only where TLS ends in front of this server."""
+
     turn_budget_s: Annotated[float, Field(gt=0, le=120)] = 15.0
     predictor_deadline_s: Annotated[float, Field(gt=0, le=30)] = 2.0
     cache_s: Annotated[float, Field(ge=0)] = 300.0

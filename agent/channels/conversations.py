@@ -9,19 +9,24 @@ import orjson
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from agent.access.caller import Caller, Permission
+from agent.access.route import Guarded, needs
 from agent.channels import errors, shapes
 from agent.errors import AgentError, InvalidInput
 from agent.orchestrator import Post, SalesAgent
 from agent.reply.gate import Say
-from agent.turn import DEFAULT_TENANT, ConversationKey, Customer
+from agent.turn import ConversationKey, Customer
 
-router = APIRouter(tags=["conversations"])
+router = APIRouter(tags=["conversations"], route_class=Guarded)
 
 ConversationId = Annotated[shapes.Identity, Path(description="Yours (a call id, a chat id) or one that /start gave.")]
 _JSON = "application/json"
 ERRORS: dict[int | str, dict[str, Any]] = {
+    401: {"model": shapes.ErrorResponse, "description": "No API key, or one that is not valid (any more)."},
+    403: {"model": shapes.ErrorResponse, "description": "The key's role has no permission for this."},
     413: {"model": shapes.ErrorResponse, "description": "The body is larger than this server takes."},
     422: {"model": shapes.ErrorResponse, "description": "Something in the request is wrong; the field is named."},
+    429: {"model": shapes.ErrorResponse, "description": "Too many requests with this key; see `Retry-After`."},
     503: {"model": shapes.ErrorResponse, "description": "The database can't be reached; try again."},
 }
 _UNKNOWN: dict[int | str, dict[str, Any]] = {
@@ -34,8 +39,10 @@ def agent_of(request: Request) -> SalesAgent:
     return agent
 
 
-def tenant_of(_request: Request) -> str:
-    return DEFAULT_TENANT
+def tenant_of(request: Request) -> str:
+    """From the caller's key and from nowhere else."""
+    caller: Caller = request.state.caller
+    return caller.tenant
 
 
 def _key(request: Request, conversation_id: str) -> ConversationKey:
@@ -54,6 +61,7 @@ def customer_of(data: shapes.CustomerData, customer_id: str | None) -> Customer:
 
 @router.post(
     "/conversations/start",
+    openapi_extra=needs(Permission.START),
     response_model=shapes.ConversationResponse,
     status_code=201,
     responses={
@@ -80,6 +88,7 @@ async def start(request: Request, body: shapes.StartRequest) -> Response:
 
 @router.post(
     "/conversations/{conversation_id}/message",
+    openapi_extra=needs(Permission.POST),
     response_model=shapes.TurnResponse,
     responses={
         **ERRORS,
@@ -92,7 +101,10 @@ async def start(request: Request, body: shapes.StartRequest) -> Response:
             "model": shapes.ErrorResponse,
             "description": "The conversation was erased meanwhile, or the turn given up.",
         },
-        429: {"model": shapes.ErrorResponse, "description": "Too many messages wait in this conversation."},
+        429: {
+            "model": shapes.ErrorResponse,
+            "description": "Too many messages wait in this conversation, or too many requests with this key.",
+        },
     },
 )
 async def message(
@@ -175,6 +187,7 @@ def _event(name: str, data: Any) -> bytes:
 
 @router.get(
     "/conversations/{conversation_id}",
+    openapi_extra=needs(Permission.READ_CONVERSATION),
     response_model=shapes.ConversationResponse,
     responses={**ERRORS, **_UNKNOWN},
 )
@@ -185,6 +198,7 @@ async def read(request: Request, conversation_id: ConversationId) -> Response:
 
 @router.get(
     "/conversations/{conversation_id}/messages",
+    openapi_extra=needs(Permission.READ_MESSAGES),
     response_model=shapes.MessagesResponse,
     responses={**ERRORS, **_UNKNOWN},
 )
@@ -200,6 +214,7 @@ async def read_messages(
 
 @router.get(
     "/conversations/{conversation_id}/turns/{turn_id}",
+    openapi_extra=needs(Permission.READ_TURNS),
     response_model=shapes.TurnLedger,
     responses={**ERRORS, **_UNKNOWN},
 )
@@ -212,6 +227,7 @@ async def read_turn(
 
 @router.post(
     "/conversations/{conversation_id}/outcome",
+    openapi_extra=needs(Permission.REPORT_OUTCOME),
     response_model=shapes.OutcomeResponse,
     status_code=201,
     responses={**ERRORS, **_UNKNOWN},
@@ -224,6 +240,7 @@ async def outcome(request: Request, conversation_id: ConversationId, body: shape
 
 @router.delete(
     "/conversations/{conversation_id}",
+    openapi_extra=needs(Permission.ERASE),
     response_model=shapes.ErasedResponse,
     responses={**ERRORS, **_UNKNOWN},
 )

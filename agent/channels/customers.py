@@ -5,13 +5,20 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Path, Request, Response
 
+from agent.access.caller import Permission
+from agent.access.route import Guarded, needs
 from agent.channels import shapes
 from agent.channels.conversations import ERRORS, agent_of, tenant_of
 
-router = APIRouter(tags=["customers"])
+router = APIRouter(tags=["customers"], route_class=Guarded)
 
 
-@router.delete("/customers/{customer_id}", response_model=shapes.CustomerErasedResponse, responses={**ERRORS})
+@router.delete(
+    "/customers/{customer_id}",
+    openapi_extra=needs(Permission.ERASE),
+    response_model=shapes.CustomerErasedResponse,
+    responses={**ERRORS},
+)
 async def erase_customer(
     request: Request,
     customer_id: Annotated[shapes.Identity, Path(description="The ``customer_id`` that his conversations were given.")],

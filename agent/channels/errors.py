@@ -15,10 +15,14 @@ from agent.errors import (
     InvalidInput,
     KeyReused,
     LeaseLost,
+    NotAllowed,
+    NotAuthenticated,
+    RateLimited,
     StoreUnavailable,
     TurnGivenUp,
     TurnsQueued,
     UnknownConversation,
+    UnknownKey,
     UnknownTurn,
 )  # fmt: skip
 
@@ -33,6 +37,10 @@ STATUS: Mapping[type[AgentError], tuple[int, str]] = {
     TurnsQueued: (429, "turns_queued"),
     LeaseLost: (503, "lease_lost"),
     TurnGivenUp: (410, "turn_given_up"),
+    NotAuthenticated: (401, "not_authenticated"),
+    NotAllowed: (403, "not_allowed"),
+    RateLimited: (429, "rate_limited"),
+    UnknownKey: (404, "unknown_key"),
     StoreUnavailable: (503, "store_unavailable"),
 }
 UNREADABLE = 400
@@ -63,6 +71,16 @@ def error_response(status: int, content: Mapping[str, Any]) -> Response:
     return Response(orjson.dumps(content), status_code=status, media_type="application/json", headers=headers)
 
 
+def answer(error: AgentError) -> Response:
+    """The response to an error that this product raised on purpose."""
+    response = error_response(STATUS[type(error)][0], agent_error_content(error))
+    if isinstance(error, NotAuthenticated):
+        response.headers["WWW-Authenticate"] = 'Bearer realm="sales-agent"'
+    if isinstance(error, RateLimited):
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
+
+
 def field_refused(status: int, kind: str, field: str, problem: str) -> Response:
     return error_response(status, error_content(kind, f"{field}: {problem}", [{"field": field, "problem": problem}]))
 
@@ -76,7 +94,7 @@ def install(app: FastAPI) -> None:
 
 async def _agent_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, AgentError)
-    return error_response(STATUS[type(error)][0], agent_error_content(error))
+    return answer(error)
 
 
 async def _validation_error(_request: Request, error: Exception) -> Response:
@@ -96,7 +114,7 @@ async def _http_error(_request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    """Runs outside of ``server.Front``, so the request id is put on here."""
+    """Runs outside of all middleware, so the request id and the security headers are put on here."""
     request_id: str = request.scope["request_id"]
     log.error(
         "unexpected_error",
@@ -107,6 +125,8 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     )
     response = error_response(500, unexpected_content())
     response.headers["X-Request-ID"] = request_id
+    response.headers["Cache-Control"] = "no-store"
+    response.raw_headers.extend(request.scope.get("security_headers", ()))
     return response
 
 

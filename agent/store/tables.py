@@ -118,3 +118,32 @@ opt_outs = Table(
     Column("created_at", Float, nullable=False),
     sqlite_with_rowid=False,
 )
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("secret_sha256", String(64), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Column("revoked_at", Float),
+    sqlite_with_rowid=False,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, comment="from 1, without gaps"),
+    Column("at", Float, nullable=False, comment="seconds since 1970"),
+    Column("key_id", String(32), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("target", String(300), nullable=False),
+    Column("outcome", String(40), nullable=False),
+    Column("sha256", String(64), nullable=False, comment="of this row's content and the row's before it"),
+    sqlite_with_rowid=False,
+)

@@ -30,6 +30,8 @@ def test_the_environment_fills_in_every_field(monkeypatch: pytest.MonkeyPatch) -
         "openai_base_url": "http://a", "openai_model": "m1", "openai_structured": "off", "anthropic_api_key": "k2",
         "anthropic_base_url": "http://b", "anthropic_model": "m2", "first_token_s": "1", "token_gap_s": "2",
         "reply_s": "3", "log_format": "json", "log_level": "debug", "log_customer_text": "true",
+        "keys": "required", "key_cache_s": "5", "rate_limit": "7/second", "valkey_url": "valkey://cache",
+        "cors_origins": "https://a.example, http://b:81", "hsts_s": "600",
     }  # fmt: skip
     assert given.keys() == Settings.model_fields.keys()
     for name, value in given.items():
@@ -90,6 +92,16 @@ def test_a_file_named_dot_env_is_not_read(tmp_path: Path, monkeypatch: pytest.Mo
         ("log_format", "xml"),
         ("log_level", "loud"),
         ("log_customer_text", "perhaps"),
+        ("keys", "sometimes"),
+        ("key_cache_s", "-1"),
+        ("key_cache_s", "301"),
+        ("rate_limit", "100"),
+        ("rate_limit", "0/minute"),
+        ("rate_limit", "100/week"),
+        ("cors_origins", "shop.example"),
+        ("cors_origins", "https://shop.example/path"),
+        ("cors_origins", "https://a.example,"),
+        ("hsts_s", "-1"),
     ],
 )
 def test_a_value_out_of_bounds_is_refused_and_its_field_named(
@@ -107,7 +119,8 @@ def test_settings_cannot_be_changed_afterwards() -> None:
 
 
 def test_keys_do_not_show_when_settings_are_printed() -> None:
-    settings = Settings.model_validate({"openai_api_key": KEY, "anthropic_api_key": KEY})
+    secrets = {"openai_api_key": KEY, "anthropic_api_key": KEY, "valkey_url": f"valkey://:{KEY}@cache"}
+    settings = Settings.model_validate(secrets)
     assert KEY not in f"{settings} {settings!r} {settings.model_dump()} {settings.model_dump_json()}"
     assert settings.openai_api_key is not None
     assert settings.openai_api_key.get_secret_value() == KEY
