@@ -115,10 +115,11 @@ async def _listen(response: aiohttp.ClientResponse) -> tuple[float, bytes]:
 
 
 async def crowd(
-    url: str, users: int, seconds: float, think_s: tuple[float, float], tag: str, mouths: Mouths, *, stream: bool = False
+    url: str, users: int, seconds: float, think_s: tuple[float, float], tag: str, mouths: Mouths, *, stream: bool = False,
+    least: int = 1,
 ) -> Run:  # fmt: skip
     """``users`` customers at once for ``seconds``: each says a line, waits for the answer, thinks, and after ten lines
-    another one comes in his place. Turns that run at the end are waited for."""
+    another one comes in his place. Turns that run at the end are waited for; each says ``least`` lines, however slow it is."""
     run = Run()
     async with session() as client:
         started = time.monotonic()
@@ -128,7 +129,7 @@ async def crowd(
             dice = random.Random(user)
             await asyncio.sleep(dice.uniform(0.0, think_s[1]))
             turn = 0
-            while time.monotonic() < end:
+            while turn < least or time.monotonic() < end:
                 conversation = f"{tag}-{user}-{turn // TURNS_A_CONVERSATION}"
                 number = turn % TURNS_A_CONVERSATION + 1
                 await say(client, url, conversation, mouths.next(user), run, number, stream=stream)

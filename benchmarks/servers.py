@@ -109,21 +109,21 @@ async def site(models: Path, workers: int = 2, store: Store = "both", rows: int 
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    async with AsyncExitStack() as running:
-        folder = Path(running.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
+    async with AsyncExitStack() as everything:
+        folder = Path(everything.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
         port = free_port()
-        running.enter_context(_process(["-m", "benchmarks.model_server", "--port", str(port)], {}))
+        everything.enter_context(running(["-m", "benchmarks.model_server", "--port", str(port)], {}))
         model = ModelServer(f"http://127.0.0.1:{port}")
-        postgres = running.enter_context(_postgres(folder))
+        postgres = everything.enter_context(_postgres(folder))
         database = psutil.Process(postgres.get_pid())
         stacks: list[Stack] = []
         stores: Sequence[str] = ("sqlite", "postgresql") if store == "both" else (store,)
         for name in stores:
             url = _database(postgres, "ours") if name == "postgresql" else None
-            on = await running.enter_async_context(_ours(folder / name, models, workers, model, url))
+            on = await everything.enter_async_context(_ours(folder / name, models, workers, model, url))
             stacks.append(Stack(f"ours, {name}", *on, database if url else None, streams=True))
         url = _database(postgres, TEXTBOOK)
-        on = await running.enter_async_context(_textbook(folder / "pipelines", workers, model, url, rows))
+        on = await everything.enter_async_context(_textbook(folder / "pipelines", workers, model, url, rows))
         stacks.append(Stack(TEXTBOOK, *on, database))
         yield Site(tuple(stacks), model)
 
@@ -145,9 +145,9 @@ async def _ours(
         **({"DATABASE_URL": database_url} if database_url else {}),
     }
     command = ["-m", "agent.cli", "serve", "--port", str(port), "--workers", str(workers)]
-    with _process(command, {f"SALES_AGENT_{name}": value for name, value in settings.items()}) as process:
+    with running(command, {f"SALES_AGENT_{name}": value for name, value in settings.items()}) as process:
         url = f"http://127.0.0.1:{port}"
-        await _until_ready(url, process)
+        await ready(url, process)
         yield url, psutil.Process(process.pid)
 
 
@@ -158,13 +158,13 @@ async def _textbook(
     port = free_port()
     command = ["-m", "benchmarks.textbook", "--port", str(port), "--workers", str(workers), "--rows", str(rows)]
     command += ["--database-url", database_url, "--model-url", f"{model.url}/v1", "--folder", str(folder)]
-    with _process(command, {}) as process:
+    with running(command, {}) as process:
         url = f"http://127.0.0.1:{port}"
-        await _until_ready(url, process)
+        await ready(url, process)
         yield url, psutil.Process(process.pid)
 
 
-class _process:
+class running:
     """``python ARGUMENTS`` in a session of its own, with everything below it ended at the end."""
 
     def __init__(self, arguments: Sequence[str], environment: dict[str, str]) -> None:
@@ -209,7 +209,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def _until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
+async def ready(url: str, process: "subprocess.Popen[bytes]") -> None:
     end = time.monotonic() + READY_S
     async with aiohttp.ClientSession() as session:
         while time.monotonic() < end:

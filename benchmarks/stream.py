@@ -42,18 +42,20 @@ def figures(run: Run, log: list[Answered]) -> dict[str, Any]:
 
 
 async def measure(at: Site, users: list[int], seconds: float, pace: Pace = PACE) -> dict[str, dict[str, Any]]:
-    """By number of users and stack."""
+    """By number of users and stack. Everybody speaks twice at least, as first turns do not count."""
     await at.model.pace(pace)
     mouths = {stack.name: Mouths() for stack in at.stacks}
     found: dict[str, dict[str, Any]] = {}
     for stack in at.stacks:
-        await crowd(stack.url, 5, 3, (0, 0), "warm", mouths[stack.name], stream=stack.streams)
+        await crowd(stack.url, 5, min(3.0, seconds), (0, 0), "warm", mouths[stack.name], stream=stack.streams)
     for count in users:
         row = found[f"{count} user{'s' * (count > 1)}"] = {}
         for stack in at.stacks:
             await at.model.log()
             tag = f"stream-{count}"
-            run = await crowd(stack.url, count, seconds, THINK_S, tag, mouths[stack.name], stream=stack.streams)
+            run = await crowd(
+                stack.url, count, seconds, THINK_S, tag, mouths[stack.name], stream=stack.streams, least=2
+            )
             row[stack.name] = figures(run, await at.model.log())
     return found
 

@@ -182,15 +182,16 @@ def reached(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def show(result: dict[str, Any]) -> None:
-    table = Table(title=f"{result['workers']} workers on {result['cores']} cores", title_justify="left")
-    keys = ("turns", "errors", "turns_per_s", "p50_ms", "p95_ms", "own_p50_ms", "own_p95_ms", "cpu_ms_a_turn")
-    for column in ("row", "stack", "turns", "errors", "turns/s", "p50", "p95", "own p50", "own p95", "CPU a turn"):
-        table.add_column(column)
-    for row in result["rows"]:
-        for name, figures in row["stacks"].items():
-            table.add_row(row["row"], name, *(str(figures[key]) for key in keys))
     console = Console()
-    console.print(table)
+    console.print(f"{result['workers']} workers on {result['cores']} cores, times in ms")
+    keys = ("turns", "errors", "turns_per_s", "p50_ms", "p95_ms", "own_p50_ms", "own_p95_ms", "cpu_ms_a_turn")
+    for row in result["rows"]:
+        table = Table(title=row["row"], title_justify="left")
+        for column in ("", "turns", "errors", "turns/s", "p50", "p95", "own p50", "own p95", "CPU"):
+            table.add_column(column)
+        for name, figures in row["stacks"].items():
+            table.add_row(name, *(str(figures[key]) for key in keys))
+        console.print(table)
     for row in result["rows"]:
         for name, ratios in row["ratios"].items():
             console.print(f"{row['row']}, {name} against the textbook: {ratios}", highlight=False)
