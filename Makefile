@@ -33,8 +33,12 @@ format: $(READY_TEST)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY_TEST)
+bench: $(READY_TEST)  ## ours against the textbook stack; about half an hour on two cores
+	$(BIN)/sales-agent train --if-missing
 	$(BIN)/python -m benchmarks.turns
+	$(BIN)/python -m benchmarks.history
+	$(BIN)/python -m benchmarks.predictors
+	$(BIN)/python -m benchmarks.stream
 
 graph: $(READY)  ## the picture in the README, from the code
 	$(BIN)/python -m docs.graph

@@ -1,142 +1,161 @@
-"""A server of our own on a free port, and customers who talk to it over HTTP."""
+"""Customers who talk to a server over HTTP, and what came of it."""
 
 import asyncio
-import os
 import random
-import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import lru_cache
+from itertools import cycle
 
 import aiohttp
 
+from benchmarks.servers import Answered
 from training_data.corpora import read_corpora
+
+TURNS_A_CONVERSATION = 10
+PATIENCE_S = 60.0
+BUSINESSES = {"fitness": "ngx", "roofing": "roofing"}
+_ENDS_IT = frozenset({"opt_out", "legal", "medical", "underage", "wants_human"})
+"""What a conversation is taken away from the model for; after it, the stacks would not do the same work any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    playbook: str
+    language: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One answered turn in seconds of ``time.monotonic``. ``heard``: when the customer had the first words of the answer."""
+
+    words: str
+    sent: float
+    answered: float
+    heard: float
+    number: int
+
+    @property
+    def ms(self) -> float:
+        return (self.answered - self.sent) * 1000
 
 
 @dataclass
-class Timings:
-    """Milliseconds of every answered turn, and how many were not answered."""
+class Run:
+    """What a crowd lived through."""
 
-    ms: list[float] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
     errors: int = 0
+    rescued: int = 0
+    """Turns that ours answered without the model, because the model failed it."""
     seconds: float = 0.0
 
-    def percentile(self, share: float) -> float:
-        ordered = sorted(self.ms)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
-    def summary(self) -> dict[str, float]:
-        return {
-            "turns": len(self.ms),
-            "errors": self.errors,
-            "seconds": round(self.seconds, 2),
-            "turns_per_s": round(len(self.ms) / self.seconds, 1),
-            "p50_ms": round(self.percentile(0.50), 2),
-            "p95_ms": round(self.percentile(0.95), 2),
-            "p99_ms": round(self.percentile(0.99), 2),
-        }
+@lru_cache(maxsize=1)
+def _said(seed: int = 1) -> tuple[Line, ...]:
+    rows = [row for row in read_corpora() if row.language and not _ENDS_IT & set(row.acts or ())]
+    random.Random(seed).shuffle(rows)
+    return tuple(Line(BUSINESSES[row.vertical], row.language, row.text.strip()) for row in rows if row.language)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+class Mouths:
+    """Hands out what customers say: hand-written lines of one business and language, none twice until all were said."""
+
+    def __init__(self) -> None:
+        groups: dict[tuple[str, str], dict[Line, None]] = defaultdict(dict)
+        for line in _said():
+            groups[line.playbook, line.language][line] = None
+        self._lines = [cycle(tuple(lines)) for _, lines in sorted(groups.items())]
+
+    def next(self, customer: int) -> Line:
+        return next(self._lines[customer % len(self._lines)])
 
 
-@asynccontextmanager
-async def serving(data_dir: Path, models_dir: Path, workers: int, **settings: str) -> AsyncGenerator[str]:
-    """``sales-agent serve`` in processes of its own, with trained models and an empty store; gives its URL."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    if not (data_dir / "models").exists():
-        (data_dir / "models").symlink_to(models_dir.resolve())
-    port = free_port()
-    environment = {
-        **os.environ,
-        "SALES_AGENT_DATA_DIR": str(data_dir),
-        "SALES_AGENT_LOG_LEVEL": "warning",
-        **{f"SALES_AGENT_{name.upper()}": value for name, value in settings.items()},
-    }
-    command = [sys.executable, "-m", "agent.cli", "serve", "--port", str(port), "--workers", str(workers)]
-    process = subprocess.Popen(command, env=environment, start_new_session=True)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        await _until_ready(url, process)
-        yield url
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+def session() -> aiohttp.ClientSession:
+    """As many connections as there are customers."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=PATIENCE_S)
+    )
 
 
-async def _until_ready(url: str, process: "subprocess.Popen[bytes]", seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    async with aiohttp.ClientSession() as session:
-        while time.monotonic() < end:
-            if process.poll() is not None:
-                raise RuntimeError(f"the server ended with status {process.returncode}")
-            try:
-                async with session.get(f"{url}/readyz") as response:
-                    if response.status == 200:
-                        return
-            except aiohttp.ClientError:
-                pass
-            await asyncio.sleep(0.1)
-    raise RuntimeError("the server was not ready in time")
-
-
-def sentences(seed: int = 1) -> list[tuple[str, str]]:
-    """What customers say, as (playbook, text): the hand-written corpora, shuffled."""
-    said = [("ngx" if row.vertical == "fitness" else "roofing", row.text) for row in read_corpora()]
-    random.Random(seed).shuffle(said)
-    return said
-
-
-async def talk(
-    session: aiohttp.ClientSession, url: str, conversation: str, said: Sequence[tuple[str, str]],
-    think_s: float, timings: Timings,
+async def say(
+    client: aiohttp.ClientSession, url: str, conversation: str, line: Line, run: Run, number: int, *, stream: bool = False
 ) -> None:  # fmt: skip
-    """One customer: says each line, waits for the answer, thinks."""
-    await asyncio.sleep(random.random() * think_s)
-    for playbook, text in said:
-        started = time.perf_counter()
-        body = {"message": text, "playbook": playbook}
-        try:
-            async with session.post(f"{url}/conversations/{conversation}/message", json=body) as response:
-                await response.read()
-                if response.status == 200:
-                    timings.ms.append((time.perf_counter() - started) * 1000)
-                else:
-                    timings.errors += 1
-        except aiohttp.ClientError:
-            timings.errors += 1
-        if think_s:
-            await asyncio.sleep(think_s)
+    """One turn: the message goes out, the whole answer is read, the answer or the error is written down in ``run``."""
+    sent = time.monotonic()
+    address = f"{url}/conversations/{conversation}/message" + ("?stream=true" if stream else "")
+    try:
+        async with client.post(address, json={"message": line.text, "playbook": line.playbook}) as response:
+            heard, body = await (_listen(response) if stream else _read(response))
+    except (aiohttp.ClientError, TimeoutError):
+        run.errors += 1
+        return
+    answered = time.monotonic()
+    if response.status != 200 or b"event: error" in body:
+        run.errors += 1
+        return
+    run.rescued += b'"writer:openai:' in body
+    run.turns.append(Turn(line.text, sent, answered, heard or answered, number))
 
 
-async def crowd(url: str, customers: int, turns: int, think_s: float, tag: str, distinct: int | None = None) -> Timings:
-    """Many customers at once. ``distinct``: how many different messages they know between them (all, if not given)."""
-    lines = sentences()[:distinct]
-    timings = Timings()
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60)) as session:
-        started = time.perf_counter()
-        await asyncio.gather(
-            *(talk(session, url, f"{tag}-{n}", _lines(lines, n, turns), think_s, timings) for n in range(customers))
-        )
-        timings.seconds = time.perf_counter() - started
-    return timings
+async def _read(response: aiohttp.ClientResponse) -> tuple[float, bytes]:
+    return 0.0, await response.read()
 
 
-def _lines(lines: Sequence[tuple[str, str]], customer: int, turns: int) -> list[tuple[str, str]]:
-    """The lines of one customer: all of one business, no two customers the same."""
-    playbook = lines[customer % len(lines)][0]
-    own = [line for line in lines if line[0] == playbook]
-    start = customer * turns
-    return [own[(start + turn) % len(own)] for turn in range(turns)]
+async def _listen(response: aiohttp.ClientResponse) -> tuple[float, bytes]:
+    """When the first event was there, and all of them."""
+    heard, body = 0.0, b""
+    async for piece in response.content.iter_any():
+        heard = heard or time.monotonic()
+        body += piece
+    return heard, body
+
+
+async def crowd(
+    url: str, users: int, seconds: float, think_s: tuple[float, float], tag: str, mouths: Mouths, *, stream: bool = False,
+    least: int = 1,
+) -> Run:  # fmt: skip
+    """``users`` customers at once for ``seconds``: each says a line, waits for the answer, thinks, and after ten lines
+    another one comes in his place. Turns that run at the end are waited for; each says ``least`` lines, however slow it is."""
+    run = Run()
+    async with session() as client:
+        started = time.monotonic()
+        end = started + seconds
+
+        async def customer(user: int) -> None:
+            dice = random.Random(user)
+            await asyncio.sleep(dice.uniform(0.0, think_s[1]))
+            turn = 0
+            while turn < least or time.monotonic() < end:
+                conversation = f"{tag}-{user}-{turn // TURNS_A_CONVERSATION}"
+                number = turn % TURNS_A_CONVERSATION + 1
+                await say(client, url, conversation, mouths.next(user), run, number, stream=stream)
+                turn += 1
+                if think_s[1]:
+                    await asyncio.sleep(min(dice.uniform(*think_s), max(0.0, end - time.monotonic())))
+
+        await asyncio.gather(*(customer(user) for user in range(users)))
+        run.seconds = time.monotonic() - started
+    return run
+
+
+def with_model(turns: Iterable[Turn], log: Sequence[Answered]) -> list[tuple[Turn, Answered]]:
+    """Each turn with the model's answer to the same words within its time; turns that no model wrote are left out."""
+    of_words: dict[str, list[Answered]] = defaultdict(list)
+    for answered in log:
+        of_words[answered.words].append(answered)
+    found: list[tuple[Turn, Answered]] = []
+    for turn in turns:
+        within = [a for a in of_words[turn.words] if turn.sent <= a.arrived <= turn.answered]
+        if within:
+            found.append((turn, within[0]))
+    return found
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """``None`` of nothing."""
+    ordered = sorted(values)
+    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 2) if ordered else None

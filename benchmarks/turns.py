@@ -1,104 +1,255 @@
-"""How fast a turn is over HTTP with the offline composer: thinking crowds, a crowd without pause, a very long conversation.
+"""What a turn costs under load: ours against the textbook, asking the same model on the same machine, taking turns.
 
-    python -m benchmarks.turns [--workers 2] [--quick]
+    python -m benchmarks.turns [--store both] [--seconds 60] [--rounds 2] [--quick]
 
-Writes ``benchmarks/results/turns.json``.
+Every row plays its customers against each stack in rounds (ours, the textbook, ours, ...), so that a machine that is busy for
+a while is busy for all. Writes ``benchmarks/results/turns.json`` and ``turns.svg``. ``own`` is the time of a turn at the
+customer less the time that the model server held its request.
 """
 
 import argparse
 import asyncio
 import os
-import random
-import statistics
-import tempfile
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, get_args
 
-import aiohttp
 import orjson
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 
-from benchmarks.load import Timings, crowd, sentences, serving, talk
+from benchmarks.load import Mouths, Run, crowd, percentile, with_model
+from benchmarks.model_server import PIECE, Pace
+from benchmarks.plots import bars
+from benchmarks.servers import TEXTBOOK, Answered, Site, Stack, Store, cpu_s, site
 from benchmarks.yardstick import WHERE_AIMS_WERE_SET_MS, empty_graph_ms
 
 RESULTS = Path(__file__).parent / "results"
-THINK_S = 1.0
-COMMON = 60
+MODEL_S = 0.15
 
 
-async def long_conversation(url: str, turns: int) -> dict[str, float]:
-    """Alternates between a conversation of about ten turns and one that grows to ``turns``; medians of the same lines.
+@dataclass(frozen=True, slots=True)
+class Row:
+    """``users`` customers who think ``think_s`` seconds between answer and message; the model takes ``model_s`` seconds."""
 
-    Pairs in one run, so that a machine that slows down does so for both.
-    """
-    lines = [line for line in sentences(3) if line[0] == "ngx"]
-    grown, young, old = Timings(), Timings(), Timings()
-    async with aiohttp.ClientSession() as session:
-        await talk(session, url, "long", [lines[i % len(lines)] for i in range(turns - 60)], 0, grown)
-        for pair in range(60):
-            line = lines[pair % len(lines)]
-            fresh = f"young-{pair}"
-            await talk(session, url, fresh, [lines[(pair + i) % len(lines)] for i in range(9)], 0, Timings())
-            await talk(session, url, fresh, [line], 0, young)
-            await talk(session, url, "long", [line], 0, old)
-    at_10, at_n = statistics.median(young.ms), statistics.median(old.ms)
-    return {"turn_10_ms": round(at_10, 3), f"turn_{turns}_ms": round(at_n, 3), "ratio": round(at_n / at_10, 3)}
+    name: str
+    users: int
+    think_s: tuple[float, float]
+    model_s: float = MODEL_S
 
 
-async def measure(
-    models: Path, workers: int, quick: bool, database_url: str | None, yardstick: float
-) -> dict[str, object]:
-    settings = {"database_url": database_url} if database_url else {}
-    with tempfile.TemporaryDirectory() as folder:
-        async with serving(Path(folder) / "data", models, workers, **settings) as url:
-            await crowd(url, 20, 5, 0, "warm")
-            thinking = await crowd(url, 100, 5 if quick else 10, THINK_S, f"think-{random.random()}")
-            rushing = await crowd(url, 100, 10 if quick else 40, 0, f"rush-{random.random()}")
-            common = await crowd(url, 100, 10 if quick else 40, 0, f"common-{random.random()}", COMMON)
-            history = await long_conversation(url, 200 if quick else 1000)
+ROWS = (
+    Row("one customer, model at once", 1, (0, 0), 0.0),
+    Row("100 users, thinking 2-5 s", 100, (2, 5)),
+    Row("300 users, thinking 1 s", 300, (1, 1)),
+    Row("100 users, no thinking", 100, (0, 0)),
+    Row("100 users, no thinking, model at once", 100, (0, 0), 0.0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """``figure`` of ``row`` is to be at most (``at_least``: at least) ``value``; ``ratio``: ours over the textbook's."""
+
+    row: str
+    figure: str
+    value: float
+    ratio: bool = False
+
+
+AIMS = (
+    Aim(ROWS[1].name, "own_p50_ms", 5),
+    Aim(ROWS[1].name, "own_p95_ms", 15),
+    Aim(ROWS[2].name, "p95_ms", 300),
+    Aim(ROWS[3].name, "p95_ms", 500),
+    Aim(ROWS[4].name, "turns_per_s", 6, ratio=True),
+)
+
+
+@dataclass
+class Tally:
+    """All rounds of one stack in one row."""
+
+    turns: list[float] = field(default_factory=list)
+    own: list[float] = field(default_factory=list)
+    per_round: list[float] = field(default_factory=list)
+    errors: int = 0
+    rescued: int = 0
+    model_calls: int = 0
+    seconds: float = 0.0
+    cpu_s: float = 0.0
+    database_cpu_s: float = 0.0
+
+    def add(self, run: Run, log: list[Answered], cpu: float, database_cpu: float) -> None:
+        self.turns += [turn.ms for turn in run.turns]
+        self.own += [turn.ms - (answer.ended - answer.arrived) * 1000 for turn, answer in with_model(run.turns, log)]
+        self.per_round.append(round(len(run.turns) / run.seconds, 1))
+        self.errors += run.errors
+        self.rescued += run.rescued
+        self.model_calls += len(log)
+        self.seconds += run.seconds
+        self.cpu_s += cpu
+        self.database_cpu_s += database_cpu
+
+    def summary(self) -> dict[str, Any]:
+        """``turns_without_model``: turns that no answer of the model could be found for."""
+        each = 1000 / max(1, len(self.turns))
+        return {
+            "turns": len(self.turns),
+            "errors": self.errors,
+            "rescued_by_the_composer": self.rescued,
+            "turns_without_model": len(self.turns) - len(self.own),
+            "model_calls": self.model_calls,
+            "seconds": round(self.seconds, 2),
+            "turns_per_s": round(len(self.turns) / self.seconds, 1),
+            "turns_per_s_by_round": self.per_round,
+            **{f"p{share}_ms": percentile(self.turns, share / 100) for share in (50, 95, 99)},
+            **{f"own_p{share}_ms": percentile(self.own, share / 100) for share in (50, 95, 99)},
+            "cpu_ms_a_turn": round(self.cpu_s * each, 2),
+            "database_cpu_ms_a_turn": round(self.database_cpu_s * each, 2),
+        }
+
+
+async def one_round(stack: Stack, row: Row, seconds: float, tag: str, mouths: Mouths, at: Site) -> tuple[Any, ...]:
+    await at.model.log()
+    cpu, database = cpu_s(stack.process), cpu_s(stack.database)
+    run = await crowd(stack.url, row.users, seconds, row.think_s, tag, mouths)
+    cpu, database = cpu_s(stack.process) - cpu, cpu_s(stack.database) - database
+    return run, await at.model.log(), cpu, database
+
+
+async def play(
+    row: Row, at: Site, seconds: float, rounds: int, mouths: Mapping[str, Mouths], piece: int = PIECE
+) -> dict[str, Any]:
+    """One row: ``rounds`` times each stack for ``seconds / rounds``; its figures, and of ours the ratios to the textbook's."""
+    await at.model.pace(Pace(row.model_s, row.model_s, piece))
+    tallies = {stack.name: Tally() for stack in at.stacks}
+    for number in range(rounds):
+        for stack in at.stacks:
+            tag = f"{row.name}-{number}".replace(" ", "-").replace(",", "")
+            tallies[stack.name].add(*await one_round(stack, row, seconds / rounds, tag, mouths[stack.name], at))
+    stacks = {name: tally.summary() for name, tally in tallies.items()}
+    textbook = stacks[TEXTBOOK]
+    ratios = {stack.name: _ratios(stacks[stack.name], textbook) for stack in at.ours}
     return {
-        "empty_graph_of_six_nodes_ms": yardstick,
-        "workers": workers,
-        "store": "postgresql" if database_url else "sqlite",
-        "cores": os.cpu_count(),
-        "measured_at": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
-        "100 conversations, 1 s of thinking": thinking.summary(),
-        "100 conversations, no thinking": rushing.summary(),
-        f"100 conversations, no thinking, {COMMON} common messages": common.summary(),
-        "history": history,
+        "row": row.name,
+        "users": row.users,
+        "think_s": row.think_s,
+        "model_ms": row.model_s * 1000,
+        "stacks": stacks,
+        "ratios": ratios,
     }
 
 
-def show(result: dict[str, object]) -> None:
-    table = Table(
-        title=f"{result['workers']} workers on {result['cores']} cores, {result['store']}", title_justify="left"
-    )
-    for column in ("row", "turns", "errors", "turns/s", "p50 ms", "p95 ms", "p99 ms"):
-        table.add_column(column)
-    for name, row in result.items():
-        if isinstance(row, dict) and "p95_ms" in row:
-            table.add_row(
-                name, *(str(row[key]) for key in ("turns", "errors", "turns_per_s", "p50_ms", "p95_ms", "p99_ms"))
-            )
+def _ratios(ours: dict[str, Any], textbook: dict[str, Any]) -> dict[str, float]:
+    """More turns a second, and how many times faster or cheaper a turn is."""
+    found = {"turns_per_s": (ours["turns_per_s"], textbook["turns_per_s"])}
+    found |= {
+        key: (textbook[key], ours[key]) for key in ("p50_ms", "p95_ms", "own_p50_ms", "own_p95_ms", "cpu_ms_a_turn")
+    }
+    return {key: round(above / below, 2) for key, (above, below) in found.items() if above and below}
+
+
+async def measure(
+    at: Site, seconds: float, rounds: int, warm_s: float = 5.0, piece: int = PIECE
+) -> list[dict[str, Any]]:
+    """All rows, after a crowd that warms every stack and is not counted."""
+    mouths = {stack.name: Mouths() for stack in at.stacks}
+    for stack in at.stacks:
+        await crowd(stack.url, 20, warm_s, (0, 0), "warm", mouths[stack.name])
+    return [
+        await play(row, at, seconds, rounds, mouths, piece) for row in track(ROWS, "rows", console=Console(stderr=True))
+    ]
+
+
+def reached(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every aim beside what came out, for each of our stacks."""
+    by_name = {row["row"]: row for row in rows}
+    found: list[dict[str, Any]] = []
+    for aim in AIMS:
+        row = by_name[aim.row]
+        for name, ratios in row["ratios"].items():
+            value = ratios.get(aim.figure) if aim.ratio else row["stacks"][name][aim.figure]
+            met = value is not None and (value >= aim.value if aim.ratio else value <= aim.value)
+            errors = row["stacks"][name]["errors"]
+            written = f"{'>=' if aim.ratio else '<='} {aim.value:g}{' times the textbook' if aim.ratio else ''}"
+            found.append({"row": aim.row, "figure": aim.figure, "stack": name, "aim": written, "value": value,
+                          "errors": errors, "met": met and errors == 0})  # fmt: skip
+    return found
+
+
+def show(result: dict[str, Any]) -> None:
     console = Console()
-    console.print(table)
-    slower = float(str(result["empty_graph_of_six_nodes_ms"])) / WHERE_AIMS_WERE_SET_MS
-    console.print(f"this machine now: {slower:.1f} times as slow as the one where the aims were set")
-    console.print(f"cost of a late turn against turn 10: {result['history']}")
+    console.print(f"{result['workers']} workers on {result['cores']} cores, times in ms")
+    keys = ("turns", "errors", "turns_per_s", "p50_ms", "p95_ms", "own_p50_ms", "own_p95_ms", "cpu_ms_a_turn")
+    for row in result["rows"]:
+        table = Table(title=row["row"], title_justify="left")
+        for column in ("", "turns", "errors", "turns/s", "p50", "p95", "own p50", "own p95", "CPU"):
+            table.add_column(column)
+        for name, figures in row["stacks"].items():
+            table.add_row(name, *(str(figures[key]) for key in keys))
+        console.print(table)
+    for row in result["rows"]:
+        for name, ratios in row["ratios"].items():
+            console.print(f"{row['row']}, {name} against the textbook: {ratios}", highlight=False)
+    for aim in result["aims"]:
+        sign = "yes" if aim["met"] else "NO "
+        console.print(
+            f"{sign} {aim['row']}, {aim['stack']}: {aim['figure']} {aim['value']} ({aim['aim']})", highlight=False
+        )
+    slower = max(result["empty_graph_of_six_nodes_ms"]) / WHERE_AIMS_WERE_SET_MS
+    console.print(
+        f"this machine now: {slower:.1f} times as slow as the one where the aims were set; milliseconds above"
+    )
+
+
+def plot(result: dict[str, Any]) -> None:
+    rows = {row["row"]: row["stacks"] for row in result["rows"]}
+    charts = [
+        ("turns a second", {name: {s: f["turns_per_s"] for s, f in stacks.items()} for name, stacks in rows.items()}),
+        ("p95 of a turn, ms", {name: {s: f["p95_ms"] for s, f in stacks.items()} for name, stacks in rows.items()}),
+        ("CPU a turn, ms", {name: {s: f["cpu_ms_a_turn"] for s, f in stacks.items()} for name, stacks in rows.items()}),
+    ]
+    bars(charts, RESULTS / "turns.svg")
+
+
+async def run(chosen: argparse.Namespace) -> dict[str, Any]:
+    yardstick = [await asyncio.to_thread(empty_graph_ms)]
+    async with site(chosen.models, chosen.workers, chosen.store) as at:
+        rows = await measure(at, chosen.seconds, chosen.rounds, piece=chosen.piece)
+    yardstick.append(await asyncio.to_thread(empty_graph_ms))
+    return {
+        "measured_at": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
+        "cores": os.cpu_count(),
+        "workers": chosen.workers,
+        "seconds_a_row": chosen.seconds,
+        "rounds": chosen.rounds,
+        "characters_an_event": chosen.piece,
+        "empty_graph_of_six_nodes_ms": yardstick,
+        "rows": rows,
+        "aims": reached(rows),
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--models", type=Path, default=Path("data/models"))
-    parser.add_argument("--database-url")
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--workers", type=int, default=2, help="processes of each stack")
+    parser.add_argument("--models", type=Path, default=Path("data/models"), help="trained bundles of ours")
+    parser.add_argument("--store", choices=get_args(Store), default="both", help="where ours keeps its turns")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of each row and stack")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--piece", type=int, default=PIECE, help="characters of one event of the model's stream")
+    parser.add_argument("--quick", action="store_true", help="10 seconds a row and stack")
     chosen = parser.parse_args()
-    yardstick = empty_graph_ms()
-    result = asyncio.run(measure(chosen.models, chosen.workers, chosen.quick, chosen.database_url, yardstick))
+    if chosen.quick:
+        chosen.seconds = 10.0
+    result = asyncio.run(run(chosen))
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "turns.json").write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2))
+    plot(result)
     show(result)
 
 
