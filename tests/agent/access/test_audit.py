@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,17 @@ async def test_the_first_row_that_was_changed_is_found(door: Door, tenant: str, 
     assert found.broken is not None
     assert found.broken.number == number
     assert (found.rows, found.sha256) == (number - 1, rows[number - 2].sha256 if number > 1 else audit.START)
+
+
+async def test_a_row_that_was_forged_with_its_hash_breaks_the_one_after_it(door: Door, tenant: str) -> None:
+    rows = await written(door, tenant, 4)
+    forged = replace(rows[1].deed, key_id="somebody")
+    fresh = audit._hash(2, rows[1].at, forged, rows[0].sha256)
+    change = "update audit set key_id = 'somebody', sha256 = :fresh where tenant = :tenant and number = 2"
+    await door.run(unlocked, [change], {"tenant": tenant, "fresh": fresh})
+    assert await door.run(audit.verify, tenant) == audit.Verified(
+        2, fresh, audit.Broken(3, "is not what was written, or not after row 2")
+    )
 
 
 async def test_a_row_of_another_tenant_does_not_fit(door: Door, tenant: str) -> None:
