@@ -21,9 +21,10 @@ from agent.reply.composer import compose
 from agent.reply.facts import FactBook
 from agent.reply.gate import FactLock, Gate, Say
 from agent.reply.lines import Line, said_lines
-from agent.reply.prompt import system_prompt
+from agent.reply.prompt import system_prompt, without_orders
 from agent.reply.schema import ReplyDraft
 from agent.turn import (
+    Act,
     Attempt,
     Brief,
     Conversation,
@@ -106,6 +107,8 @@ class Draft:
     prompt_sha256: str | None
 
 
+NO_MODEL: Written[ReplyDraft] = Written(None, "", (Attempt("models", "injection", 0.0),), cut_short=True)
+"""A message that gives orders to the machine is shown to no model: the composer answers it."""
 Update = dict[str, object]
 TurnRuntime = Runtime[TurnContext]
 
@@ -181,7 +184,10 @@ async def respond(state: TurnState, runtime: TurnRuntime) -> Update:
     if opening and context.say is not None:
         await context.say(f"{opening} ")
     gate = Gate(lock, context.say)
-    written: Written[ReplyDraft] = await context.workers.writers.write(brief, context.deadline, gate)
+    if context.workers.models_configured and brief.understanding.has(Act.INJECTION):
+        written = NO_MODEL
+    else:
+        written = await context.workers.writers.write(brief, context.deadline, gate)
     if not written.cut_short:
         await gate.finish()
     draft = Draft(
@@ -208,7 +214,7 @@ def _brief(state: TurnState, context: TurnContext) -> tuple[Brief, str]:
         progress=conversation.progress,
         customer=conversation.customer,
         recent=conversation.recent,
-        messages=conversation.recent[-PROMPT_MESSAGES:],
+        messages=without_orders(conversation.recent[-PROMPT_MESSAGES:]),
         seed=crc32(conversation.id.encode()),
     )
     opening = _opening(brief)

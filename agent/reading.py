@@ -9,7 +9,8 @@ from predictors.acts import ActReader, AnswerFinder
 from predictors.base import Label, answered
 from predictors.features import Features, features
 from predictors.language import language_of, wished_language
-from predictors.rules import find
+from predictors.orders import orders
+from predictors.rules import HIT, find
 from predictors.text import Encoder, plain
 
 _AGE = re.compile(
@@ -49,9 +50,13 @@ class Reader:
         signal, alike = self.signals.find(playbook.id, text, row)
         if signal is not None and alike >= SAME_SIGNAL:
             found.setdefault(Act(signal), Label(signal, alike, (text[:160],)))
+        if Act.INJECTION not in found and (commands := orders(text)):
+            found[Act.INJECTION] = Label(Act.INJECTION, HIT, commands)
         if Act.INJECTION in found:
             found = {act: label for act, label in found.items() if act not in _NOT_BY_COMMAND}
         age = age_in(text)
+        if Act.INJECTION in found and age is not None and not playbook.eligibility.refuses(age):
+            age = None
         if age is not None and playbook.eligibility.min_age is not None and age >= playbook.eligibility.min_age:
             found.pop(Act.UNDERAGE, None)
         answer, likeness = self.answers.find(playbook.id, text, row)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from prompts.errors import Fault, PlaybookRefused, UnknownPlaybook
 from prompts.loading import LoadedPlaybook, read_playbook
-from prompts.rendering import render
+from prompts.rendering import render, template
 
 PLAYBOOKS = Path(__file__).parent / "playbooks"
 
@@ -18,6 +18,7 @@ __all__ = [
     "load_playbook",
     "playbook_names",
     "render",
+    "template",
 ]
 
 

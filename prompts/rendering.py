@@ -23,3 +23,8 @@ def _template(name: str) -> Template:
 def render(name: str, **variables: object) -> str:
     """The template ``<name>.md.j2`` with its variables. Raises ``jinja2.UndefinedError`` when one is missing."""
     return _template(name).render(**variables)
+
+
+def template(name: str) -> str:
+    """The source of the template ``<name>.md.j2``."""
+    return (TEMPLATES / f"{name}.md.j2").read_text(encoding="utf-8")

@@ -20,6 +20,10 @@ from agent.training import Predictor, train_bundles
 from server import Build, create_app
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--public-data", type=Path, help="folder of the public sets, e.g. the one that holds 'injection'")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_settings_from_outside() -> Iterator[None]:
     for name in [name for name in os.environ if name.startswith("SALES_AGENT_")]:

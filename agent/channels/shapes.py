@@ -1,6 +1,7 @@
 """What the REST API takes and gives. Requests forbid what they don't know; responses document, they are not re-validated."""
 
 import math
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, cast
@@ -10,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 DEEPEST = 20
 """How many levels of lists and objects ``metadata`` and its like may have."""
 LONGEST_FACT = 500
+_UNSEEN = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]")
 SMALLEST_INTEGER, LARGEST_INTEGER = -(2**63), 2**64 - 1
 
 
@@ -24,6 +26,15 @@ def _something_said(text: str) -> str:
     if all(unicodedata.category(char)[0] in "CZ" for char in text):
         raise ValueError("must not be empty")
     return text
+
+
+def _visible(text: str) -> str:
+    """Without what is not seen and can hide words or turn them round: zero-width, direction marks, tag characters."""
+    return _UNSEEN.sub("", text)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_visible(text).split())
 
 
 def _not_a_truth_value(value: object) -> object:
@@ -57,6 +68,8 @@ def _one_value(value: Any) -> object:
         if len(value) > LONGEST_FACT:
             raise ValueError(f"must have at most {LONGEST_FACT} characters")
         _no_control_characters(value)
+        _storable(value)
+        return _visible(value)
     return _storable(value)
 
 
@@ -70,6 +83,7 @@ CustomerId = Annotated[
 TurnId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_-]+$")]
 MessageText = Annotated[str, Field(max_length=4_000), Clean, AfterValidator(_something_said)]
 ShortText = Annotated[str, Field(min_length=1, max_length=200), Clean, AfterValidator(_something_said)]
+Name = Annotated[ShortText, AfterValidator(_one_line)]
 CustomerValue = Annotated[
     Annotated[str, Field(max_length=LONGEST_FACT)] | int | float | bool | None, BeforeValidator(_one_value)
 ]
@@ -86,7 +100,7 @@ class CustomerData(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
     __pydantic_extra__: dict[str, CustomerValue] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
 
-    name: ShortText | None = None
+    name: Name | None = None
     age: Annotated[int | None, Field(ge=0, le=120), BeforeValidator(_not_a_truth_value)] = None
 
 

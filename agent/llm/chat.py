@@ -1,18 +1,28 @@
 """A brief as the chat messages that providers take."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from agent.turn import Brief, Role
 
+_UNSEEN = re.compile("[\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]")
+_MARK = re.compile(r"<\||\|>|\[/?INST\]|<</?SYS>>|</?s>|</?(?:start|end)_of_turn>", re.IGNORECASE)
 ChatRole = Literal["user", "assistant"]
 _ROLES: dict[Role, ChatRole] = {"customer": "user", "agent": "assistant", "person": "assistant"}
 
 
 def chat(brief: Brief) -> list[tuple[ChatRole, str]]:
-    """What was said, oldest first; a colleague's words count as the assistant's."""
-    return [(_ROLES[said.role], said.text) for said in brief.messages]
+    """What was said, oldest first; a colleague's words count as the assistant's. Customer text is data: see ``as_data``."""
+    return [
+        (_ROLES[said.role], as_data(said.text) if said.role == "customer" else said.text) for said in brief.messages
+    ]
+
+
+def as_data(text: str) -> str:
+    """``text`` without invisible characters and with the marks broken up that some servers read as the start of a role."""
+    return _MARK.sub(lambda match: " ".join(match.group(0)), _UNSEEN.sub("", text))
 
 
 def alternating(said: list[tuple[ChatRole, str]]) -> list[tuple[ChatRole, str]]:

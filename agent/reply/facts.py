@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from pydantic import BaseModel
-
 from agent.reply.amounts import (
     Amount,
     currencies,
@@ -22,7 +20,9 @@ from agent.reply.amounts import (
     speaks_of_payments,
     time_span,
 )
+from agent.reply.conduct import Conduct
 from agent.reply.numerals import numerals
+from agent.reply.said import said_texts
 from agent.reply.sentences import (
     branded,
     foreign_matter,
@@ -41,12 +41,10 @@ from agent.reply.sentences import (
 )
 from agent.turn import Language, Playbook, Violation
 from prompts import wording
-from prompts.playbook import Lines, Offer, Text
+from prompts.playbook import Offer
 
 LANGUAGES: tuple[Language, ...] = ("es", "en")
 LONGEST_SENTENCE = 2_000
-_NOT_SAID = frozenset({"examples", "questions", "never_say", "incentives"})
-"""Fields whose texts are not the business's own statements, or hold only when granted."""
 _TAKES = re.compile(r"\b(?:takes?|duran?|tardan?|toma|done in|ready in|listo en|queda en)\b", re.IGNORECASE)
 _WARRANTY = re.compile(r"garant|warrant|guarant", re.IGNORECASE)
 Figure = tuple[str, Decimal | str, str | None]
@@ -91,6 +89,7 @@ class FactBook:
     names: Mapping[str, frozenset[str]]
     brands: re.Pattern[str]
     all_names: str
+    conduct: Conduct
 
     @classmethod
     def of(cls, playbook: Playbook) -> "FactBook":
@@ -101,7 +100,13 @@ class FactBook:
         brands = [part for index, part in enumerate(company.split()) if index == 0 or part in words]
         names = {offer.id: frozenset(_short_names(offer, brands)) for offer in playbook.offers}
         every = (company, persona, *(name for some in names.values() for name in some))
-        return cls(playbook, known, prices, names, branded(brands), f" {'  '.join(plain(name) for name in every)} ")
+        all_names = f" {'  '.join(plain(name) for name in every)} "
+        return cls(playbook, known, prices, names, branded(brands), all_names, Conduct.of(playbook))
+
+    def vouches(self, sentence: str, language: Language, granted_percent: Decimal | None) -> bool:
+        """Whether it is the playbook's own, word for word, with what was granted."""
+        known, line = self.known[language], sentence.strip()
+        return line in known.sentences or known.granted.get(line, Decimal(101)) <= (granted_percent or 0)
 
     def check(
         self,
@@ -116,8 +121,8 @@ class FactBook:
 
         ``granted_percent``: the discount that the decision granted; ``offer``: the one under discussion.
         """
-        known, text, line = self.known[language], unmasked(sentence), sentence.strip()
-        if line in known.sentences or known.granted.get(line, Decimal(101)) <= (granted_percent or 0):
+        text = unmasked(sentence)
+        if self.vouches(sentence, language, granted_percent):
             return Checked(sentence, ())
         if len(text) > LONGEST_SENTENCE:
             return Checked("", (Violation("too_long", text[:80], sentence),))
@@ -349,7 +354,7 @@ def _prices(offer: Offer) -> frozenset[tuple[Decimal, str | None]]:
 
 
 def _read(playbook: Playbook, language: Language) -> _Known:
-    lines = list(_texts(playbook, language))
+    lines = list(said_texts(playbook, language))
     figures = frozenset(figure for line in lines for figure in _figures(line, language))
     durations = {("duration", Decimal(o.duration.amount), o.duration.unit) for o in playbook.offers if o.duration}
     sentences = frozenset(sentence.strip() for line in lines for sentence in split(line))
@@ -373,23 +378,6 @@ def _free_things(playbook: Playbook, lines: list[str], language: Language) -> fr
             if one.kind == "price" and one.value == 0:
                 found |= stems_around(line, one.start, one.end, 3)
     return frozenset(found - stems(" ".join((*paid, playbook.company.name))))
-
-
-def _texts(value: object, language: Language, field: str = "") -> Iterator[str]:
-    """Every text of the playbook that the business says of itself."""
-    if field in _NOT_SAID:
-        return
-    if isinstance(value, Text):
-        yield value.said_in(language)
-    elif isinstance(value, Lines):
-        yield from value.said_in(language)
-    elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield from _texts(getattr(value, name), language, name)
-    elif isinstance(value, Mapping | tuple):
-        items = value.values() if isinstance(value, Mapping) else value  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-        for item in items:  # pyright: ignore[reportUnknownVariableType]
-            yield from _texts(item, language)  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _spans(figures: frozenset[Figure]) -> set[tuple[str, Decimal]]:

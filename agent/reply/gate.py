@@ -60,7 +60,11 @@ class FactLock:
             offer=self._offer,
         )
         self.violations.extend(checked.violations)
-        return checked.text
+        if not checked.text or self._facts.vouches(checked.text, self._language, self._granted):
+            return checked.text
+        breaches = tuple(self._facts.conduct.breaches(sentence, self._customer_words, bool(self._granted)))
+        self.violations.extend(breaches)
+        return "" if breaches else checked.text
 
 
 class Gate:

@@ -1,7 +1,11 @@
 """Talking points for the sales rep: one thing to say, why, and the facts, each at most twenty words."""
 
+import re
+
 from agent.reply.lines import next_question
+from agent.reply.sentences import unmasked
 from agent.turn import Action, Brief, Language, LedgerEntry, ObjectionType
+from predictors.orders import orders
 from prompts import wording
 
 MOST_WORDS, MOST_CHARACTERS = 20, 200
@@ -67,6 +71,7 @@ _TYPES: dict[Language, dict[ObjectionType, str]] = {
         "effort": "effort",
     },
 }
+_NOT_QUOTED = re.compile(r"[«»“”\"‹›<>{}\[\]|`]+")
 _PRICE = {"es": "{offer}: {price}.", "en": "{offer}: {price}."}
 _AUTHORITY = {"es": "Descuento máximo autorizado: {percent}.", "en": "Highest discount you may give: {percent}."}
 
@@ -91,9 +96,14 @@ def talking_points(brief: Brief) -> tuple[str, ...]:
 
 
 def _open_objection(entry: LedgerEntry, brief: Brief) -> str:
-    words = _short(entry.evidence[0], MOST_WORDS // 2, MOST_CHARACTERS // 2) if entry.evidence else ""
+    words = _short(_quotable(entry.evidence[0]), MOST_WORDS // 2, MOST_CHARACTERS // 2) if entry.evidence else ""
     quoted = _QUOTED[brief.language].format(words=words) if words else "."
     return _OBJECTION[brief.language].format(type=_TYPES[brief.language][entry.type], words=quoted)
+
+
+def _quotable(words: str) -> str:
+    """The customer's words so that they stay within quotation marks; nothing where they give orders."""
+    return "" if orders(words) else _NOT_QUOTED.sub(" ", unmasked(words)).strip()
 
 
 def _short(text: str, most_words: int = MOST_WORDS, most_characters: int = MOST_CHARACTERS) -> str:

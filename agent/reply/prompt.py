@@ -1,8 +1,13 @@
 """What a language model is told for one reply: the template's variables out of brief and playbook."""
 
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
 from agent.reply.lines import may_not_buy, next_question
-from agent.turn import Act, Action, Brief
-from prompts import render, wording
+from agent.turn import Act, Action, Brief, Utterance
+from predictors.orders import orders
+from prompts import render, template, wording
 from prompts.playbook import Offer
 
 _LANGUAGE_NAMES = {"es": "Spanish", "en": "English"}
@@ -61,6 +66,17 @@ def system_prompt(brief: Brief, *, opened: bool, voice_channel: bool) -> str:
     )
 
 
+LEFT_OUT = "(...)"
+"""Stands in the prompt for an earlier message that gave orders to the machine."""
+
+
+def without_orders(messages: Sequence[Utterance]) -> tuple[Utterance, ...]:
+    """The messages as a model may read them: earlier orders to the machine left out."""
+    return tuple(
+        replace(said, text=LEFT_OUT) if said.role == "customer" and orders(said.text) else said for said in messages
+    )
+
+
 def _substance(brief: Brief) -> str | None:
     """What has to be said whatever the words: what a person takes over, that one is off the list, or may not buy."""
     book, decision, progress, heard = brief.playbook, brief.decision, brief.progress, brief.understanding
@@ -84,3 +100,8 @@ def _offer_fact(offer: Offer, brief: Brief) -> str:
         parts.append(wording.instalments(offer.instalments, book, language))
     discussed = " (under discussion)" if offer.id == brief.decision.offer else ""
     return f"{'; '.join(parts)}{discussed}: {offer.summary.said_in(language)} {'; '.join(offer.includes.said_in(language))}"
+
+
+def scaffold() -> str:
+    """The template's own words, without a playbook's: what nobody but the model is to read."""
+    return re.sub(r"\{[{%].*?[%}]\}", " \n ", template("system"))

@@ -99,9 +99,12 @@ async def test_a_model_that_obeys_the_customer_is_not_heard(
     client, writer = obeying
     writer.sentences = OBEDIENT[language]
     turn = await said(client, here, text, playbook)
-    assert writer.heard[-1] == text
     unmoved(turn, language)
-    assert {"facts:price:dropped", "facts:discount:dropped"} <= set(turn["degraded"])
+    if "writer:models:injection" in turn["degraded"]:
+        assert text not in writer.heard, "what is found to be an order is shown to no model"
+    else:
+        assert writer.heard[-1] == text
+        assert {"facts:price:dropped", "facts:discount:dropped"} <= set(turn["degraded"])
     stored = (await client.get(f"{here}/messages")).json()["messages"][1]["text"]
     assert stored == turn["response"]
 
