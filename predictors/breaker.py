@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 from purgatory import AsyncCircuitBreakerFactory
-from purgatory.domain.model import CLOSED, HALF_OPENED, OPENED, Context, HalfOpenedState
+from purgatory.domain.model import CLOSED, HALF_OPENED, OPENED, HalfOpenedState
 from purgatory.service._async.circuitbreaker import AsyncCircuitBreaker
 from purgatory.typing import Hook, StateName
 
@@ -55,45 +55,61 @@ class Breakers:
     async def state(self, name: str) -> StateName:
         return (await self._factory.get_breaker(name)).context.state
 
-    @asynccontextmanager
-    async def guarding(self, name: str) -> AsyncGenerator[None]:
-        """Around one call. Raises ``BreakerOpen`` instead of letting it through; the call's own exceptions pass."""
+    async def admit(self, name: str) -> "Pass":
+        """The way past the breaker for one call. Raises ``BreakerOpen`` instead."""
         breaker = await self._factory.get_breaker(name)
         context = breaker.context
-        on_trial = await self._admit(name, breaker)
-        try:
-            yield
-        except Exception as error:
-            if not self._unjudged(error) and self._has_a_say(context, on_trial):
-                context.handle_exception(error)
-                if context.state == OPENED:
-                    self._opened_at[name] = self._clock()
-            raise
-        else:
-            if self._has_a_say(context, on_trial):
-                context.handle_end_request()
-        finally:
-            if on_trial:
-                self._on_trial.discard(name)
-            await _tell(breaker)
-
-    @staticmethod
-    def _has_a_say(context: Context, on_trial: bool) -> bool:
-        """A call that began before the breaker opened, and ends after that, is no trial."""
-        return on_trial or context.state == CLOSED
-
-    async def _admit(self, name: str, breaker: AsyncCircuitBreaker) -> bool:
-        """Whether this call is the trial of a breaker that is half open."""
-        context = breaker.context
         if context.state == CLOSED:
-            return False
+            return Pass(self, breaker, on_trial=False)
         if context.state == OPENED and self._clock() - self._opened_at[name] >= self._open_s:
             context.set_state(HalfOpenedState())
         if context.state != HALF_OPENED or name in self._on_trial:
             raise BreakerOpen(name)
         self._on_trial.add(name)
         await _tell(breaker)
-        return True
+        return Pass(self, breaker, on_trial=True)
+
+    async def end(self, passed: "Pass", well: bool | None) -> None:
+        """A call that began before the breaker opened, and ends after that, decides nothing."""
+        context = passed.breaker.context
+        if well is not None and (passed.on_trial or context.state == CLOSED):
+            if well:
+                context.handle_end_request()
+            else:
+                context.handle_exception(Exception())
+                if context.state == OPENED:
+                    self._opened_at[context.name] = self._clock()
+        if passed.on_trial:
+            self._on_trial.discard(context.name)
+        await _tell(passed.breaker)
+
+    @asynccontextmanager
+    async def guarding(self, name: str) -> AsyncGenerator[None]:
+        """Around one call. Raises ``BreakerOpen`` instead of letting it through; the call's own exceptions pass."""
+        passed = await self.admit(name)
+        well: bool | None = None
+        try:
+            yield
+            well = True
+        except Exception as error:
+            well = None if self._unjudged(error) else False
+            raise
+        finally:
+            await passed.end(well)
+
+
+class Pass:
+    """What one call was let through with. ``end`` must be called once: well, badly, or (``None``) unjudged."""
+
+    __slots__ = ("_breakers", "breaker", "on_trial")
+
+    def __init__(self, breakers: Breakers, breaker: AsyncCircuitBreaker, *, on_trial: bool) -> None:
+        self._breakers = breakers
+        self.breaker = breaker
+        self.on_trial = on_trial
+
+    async def end(self, well: bool | None) -> None:
+        await self._breakers.end(self, well)
 
 
 async def _tell(breaker: AsyncCircuitBreaker) -> None:

@@ -75,7 +75,7 @@ class Guard:
         self._cache: TTLCache[bytes, Prediction] = TTLCache(
             self.settings.cache_entries, self.settings.cache_s, timer=clock
         )
-        self._breakers = Breakers(
+        self.breakers = Breakers(
             self.settings.failures_to_open,
             self.settings.open_s,
             unjudged=lambda error: isinstance(error, _Saturated),
@@ -127,7 +127,7 @@ class Guard:
         if seconds <= 0:
             raise _Unusable("deadline")
         try:
-            async with self._breakers.guarding(predictor.name):
+            async with self.breakers.guarding(predictor.name):
                 if not predictor.blocking:
                     return self._ask_inline(predictor, dialogue, seconds)
                 return await self._ask_in_pool(predictor, dialogue, seconds)
