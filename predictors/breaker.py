@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 from purgatory import AsyncCircuitBreakerFactory
+from purgatory.domain.messages.base import Event
 from purgatory.domain.model import CLOSED, HALF_OPENED, OPENED, HalfOpenedState
 from purgatory.service._async.circuitbreaker import AsyncCircuitBreaker
 from purgatory.typing import Hook, StateName
@@ -50,7 +51,14 @@ class Breakers:
     def add_listener(self, listener: Hook) -> None:
         """``listener(name, what, event)`` hears every change: ``circuit_breaker_created``, ``state_changed`` (the event's
         ``state`` is closed, opened or half-opened), ``failed``, ``recovered``."""
-        self._factory.add_listener(listener)
+
+        def heard(name: str, what: str, event: Event) -> None:
+            try:
+                listener(name, what, event)
+            except Exception as error:  # noqa: BLE001 -- whoever listens can't fail the call that he listens to
+                log.warning("breaker_listener_failed", breaker=name, error=type(error).__name__)
+
+        self._factory.add_listener(heard)
 
     async def state(self, name: str) -> StateName:
         return (await self._factory.get_breaker(name)).context.state
@@ -115,8 +123,4 @@ class Pass:
 async def _tell(breaker: AsyncCircuitBreaker) -> None:
     """Hands out what changed. purgatory does so only where a call ends, and then the half-open state is past."""
     while breaker.context.messages:
-        message = breaker.context.messages.pop(0)
-        try:
-            await breaker.messagebus.handle(message, breaker.uow)
-        except Exception as error:  # noqa: BLE001 -- whoever listens can't fail the call that he listens to
-            log.warning("breaker_listener_failed", breaker=breaker.context.name, error=type(error).__name__)
+        await breaker.messagebus.handle(breaker.context.messages.pop(0), breaker.uow)

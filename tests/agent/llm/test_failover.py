@@ -372,7 +372,7 @@ async def test_a_cancelled_call_closes_its_connection_and_asks_nobody_else(ladde
 
 
 async def test_a_hundred_cancelled_calls_leave_neither_tasks_nor_connections(ladder: Ladder) -> None:
-    failover = ladder.failover(only=1)
+    failover = ladder.failover(only=1, concurrency=100)
     await ladder.write(failover)
     tasks, sockets = len(asyncio.all_tasks()), open_sockets()
     ladder.first.default = Stall(2)
