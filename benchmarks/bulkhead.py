@@ -32,8 +32,9 @@ from predictors.base import Dialogue, Prediction
 
 RESULTS = Path(__file__).parent / "results"
 NAMES = ("objection", "needs", "conversion")
-AT_ONCE = 4
+AT_ONCE = 2
 STUCK = 2
+"""As many as a pool has threads; more conversations at once would fill the pools by themselves."""
 PROMISED = 1.2
 HANG = "please hang"
 

@@ -66,22 +66,17 @@ class Call:
             return min(self.started + self._stalls.first_token_s, self._end_at)
         return min(self._clock() + self._stalls.gap_s, self._end_at)
 
-    def stalled(self) -> WriterFailed:
+    def stalled(self, limit: float | None = None) -> WriterFailed:
         """The failure when nothing came until ``limit``."""
-        if self.limit >= self._end_at:
+        if (self.limit if limit is None else limit) >= self._end_at:
             return WriterFailed("too_slow", SPENT if self._spent else "")
         return WriterFailed("stalled_before_first" if self.first_token is None else "stalled_between")
 
     async def next(self) -> Delta | None:
         """The next piece, ``None`` at the end. Raises ``WriterFailed``, the writer's own or because it stalls."""
-        limit, stalled = self.limit, self.stalled()
         if self._clock() >= self._end_at:
-            raise stalled
-        try:
-            async with asyncio.timeout(max(0.0, limit - self._clock())):
-                delta = await self._deltas.get()
-        except TimeoutError:
-            raise stalled from None
+            raise self.stalled(self._end_at)
+        delta = self._deltas.get_nowait() if not self._deltas.empty() else await self._wait()
         if isinstance(delta, WriterFailed):
             raise delta
         if delta is not None:
@@ -89,6 +84,14 @@ class Call:
             self._input_tokens = delta.input_tokens if delta.input_tokens is not None else self._input_tokens
             self._output_tokens = delta.output_tokens if delta.output_tokens is not None else self._output_tokens
         return delta
+
+    async def _wait(self) -> Delta | WriterFailed | None:
+        limit = self.limit
+        try:
+            async with asyncio.timeout(max(0.0, limit - self._clock())):
+                return await self._deltas.get()
+        except TimeoutError:
+            raise self.stalled(limit) from None
 
     def attempt(self, failure: FailureKind | None) -> Attempt:
         first = None if self.first_token is None else round((self.first_token - self.started) * 1000, 3)
