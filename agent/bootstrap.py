@@ -8,7 +8,7 @@ import structlog
 
 from agent.errors import InvalidInput
 from agent.graph import build_graph
-from agent.llm.base import Stalls, Writer
+from agent.llm.base import Limits, Stalls, Writer
 from agent.llm.failover import Failover
 from agent.nodes import Shop, Workers
 from agent.orchestrator import SalesAgent
@@ -77,6 +77,11 @@ def _workers(
         for loaded in playbooks
     }
     stalls = Stalls(settings.first_token_s, settings.token_gap_s, settings.reply_s)
+    limits = Limits(
+        concurrency=settings.model_concurrency,
+        retry_share=settings.retry_share,
+        hedge_after_s=settings.hedge_after_s,
+    )
     guard = GuardSettings(deadline_s=settings.predictor_deadline_s, cache_s=settings.cache_s)
     trained = {**_trained(settings.models_dir, encoder, needs), **given}
     examples = {name: playbook.examples for name, playbook in needs.items()}
@@ -90,7 +95,7 @@ def _workers(
         objection=Guard(trained.get("objection"), ObjectionRules(), guard, labels=lambda _: OBJECTION_TYPES),
         needs=Guard(trained.get("needs"), NeedsRules(examples), guard, labels=lambda said: examples[said.playbook]),
         conversion=Guard(trained.get("conversion"), ConversionRules(), guard, labels=lambda _: ("converts",)),
-        writers=Failover((*models, Composer()), ReplyDraft.model_validate_json, stalls),
+        writers=Failover((*models, Composer()), ReplyDraft.model_validate_json, stalls, limits),
         models_configured=bool(models),
     )
 

@@ -3,6 +3,9 @@
 import time
 from collections.abc import Callable
 
+RESERVE_S = 0.25
+"""What predictors and models leave of a turn for what comes after them: the composer, the check and the commit."""
+
 
 class Deadline:
     """Ends ``seconds`` after it was made. ``clock`` counts in seconds and never goes back."""
@@ -16,6 +19,10 @@ class Deadline:
     def remaining(self) -> float:
         """Seconds left, never below zero."""
         return max(0.0, self._end - self._clock())
+
+    def working(self) -> float:
+        """Seconds left for what may be given up, never below zero."""
+        return max(0.0, self.remaining() - RESERVE_S)
 
     def share(self, seconds: float) -> float:
         """``seconds``, or what is left of the turn if that is less."""

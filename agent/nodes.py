@@ -21,6 +21,7 @@ from agent.reply.composer import compose
 from agent.reply.facts import FactBook
 from agent.reply.gate import FactLock, Gate, Say
 from agent.reply.lines import Line, said_lines
+from agent.reply.mouth import speaking
 from agent.reply.prompt import system_prompt, without_orders
 from agent.reply.schema import ReplyDraft
 from agent.turn import (
@@ -105,6 +106,7 @@ class Draft:
     lock: FactLock
     brief: Brief
     prompt_sha256: str | None
+    listener: str | None
 
 
 NO_MODEL: Written[ReplyDraft] = Written(None, "", (Attempt("models", "injection", 0.0),), cut_short=True)
@@ -153,7 +155,7 @@ async def predict(state: TurnState, runtime: TurnRuntime) -> Update:
     """Objection, needs and conversion at the same time, each behind its own guard and within what is left of the turn."""
     assert "dialogue" in state
     workers, dialogue = runtime.context.workers, state["dialogue"]
-    remaining = runtime.context.deadline.remaining()
+    remaining = runtime.context.deadline.working()
     guards = (workers.objection, workers.needs, workers.conversion)
     objections, needs, conversion = await asyncio.gather(*(guard.predict(dialogue, remaining) for guard in guards))
     before, now = state["conversation"].progress.conversion, conversion.probabilities.get("converts")
@@ -181,15 +183,16 @@ async def respond(state: TurnState, runtime: TurnRuntime) -> Update:
     context = runtime.context
     brief, opening = _brief(state, context)
     lock = _lock(brief, context)
-    if opening and context.say is not None:
-        await context.say(f"{opening} ")
-    gate = Gate(lock, context.say)
-    if context.workers.models_configured and brief.understanding.has(Act.INJECTION):
-        written = NO_MODEL
-    else:
-        written = await context.workers.writers.write(brief, context.deadline, gate)
-    if not written.cut_short:
-        await gate.finish()
+    async with speaking(context.say, context.deadline) as mouth:
+        if opening and mouth is not None:
+            await mouth.say(f"{opening} ")
+        gate = Gate(lock, mouth and mouth.say)
+        if context.workers.models_configured and brief.understanding.has(Act.INJECTION):
+            written = NO_MODEL
+        else:
+            written = await context.workers.writers.write(brief, context.deadline, gate)
+        if not written.cut_short:
+            await gate.finish()
     draft = Draft(
         opening=opening,
         text=gate.text,
@@ -198,6 +201,7 @@ async def respond(state: TurnState, runtime: TurnRuntime) -> Update:
         lock=lock,
         brief=brief,
         prompt_sha256=hashlib.sha256(brief.system.encode()).hexdigest() if brief.system else None,
+        listener=mouth.lost if mouth else None,
     )
     return {"draft": draft, "respond_ms": _ms(runtime, started)}
 
@@ -248,14 +252,16 @@ async def check(state: TurnState, runtime: TurnRuntime) -> Update:
     """The last word: nothing empty, nothing unvouched for, points checked too; then what the conversation remembers."""
     started = runtime.context.clock()
     assert "draft" in state and "decision" in state and "understanding" in state and "insights" in state
-    draft, decision = state["draft"], state["decision"]
+    draft, decision, listener = state["draft"], state["decision"], state["draft"].listener
     body, meta, attempts = draft.text, draft.draft, draft.attempts
     if not body or meta is None:
         meta = compose(draft.brief)
     if not body:
         body, attempts = meta.reply, (*attempts, Attempt("composer", None, 0.0))
-        if runtime.context.say is not None:
-            await runtime.context.say(body)
+        async with speaking(None if listener else runtime.context.say, runtime.context.deadline) as mouth:
+            if mouth is not None:
+                await mouth.say(body)
+        listener = listener or (mouth.lost if mouth else None)
     writer = attempts[-1].writer
     offer = runtime.context.shop.playbook.offer(decision.offer) if decision.offer else None
     rep = draft.lock.for_the_rep(offer.max_discount_percent if offer else Decimal(0))
@@ -274,6 +280,7 @@ async def check(state: TurnState, runtime: TurnRuntime) -> Update:
         writer=writer,
         attempts=attempts,
         violations=(*draft.lock.violations, *rep.violations),
+        listener=listener,
         used_lines=said_lines(body, runtime.context.shop.lines[draft.brief.language], draft.brief.progress.used_lines),
     )
     progress = advance(state["conversation"].progress, decision, state["understanding"], state["insights"])

@@ -64,6 +64,12 @@ class Settings(BaseSettings):
     first_token_s: Annotated[float, Field(gt=0)] = 4.0
     token_gap_s: Annotated[float, Field(gt=0)] = 3.0
     reply_s: Annotated[float, Field(gt=0)] = 12.0
+    model_concurrency: Annotated[int, Field(ge=1)] = 64
+    """Requests to one model at a time; one more goes to the next rung of the ladder."""
+    retry_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Share of a model's requests that may be second tries."""
+    hedge_after_s: Annotated[float, Field(gt=0)] | None = None
+    """Without a word for this long, the next model is asked, too; the first to speak is heard."""
 
     log_format: Literal["auto", "json", "console"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"

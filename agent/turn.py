@@ -250,7 +250,10 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes out. ``text`` is checked; ``used_lines`` are the playbook lines in it, so that they are not said again."""
+    """What goes out. ``text`` is checked; ``used_lines`` are the playbook lines in it, so that they are not said again.
+
+    ``listener`` says why whoever heard it sentence by sentence was left before the end, ``None`` if he was not.
+    """
 
     text: str
     talking_points: tuple[str, ...]
@@ -262,6 +265,7 @@ class Reply:
     attempts: tuple[Attempt, ...] = ()
     violations: tuple[Violation, ...] = ()
     used_lines: tuple[str, ...] = ()
+    listener: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

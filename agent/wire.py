@@ -64,6 +64,7 @@ def degraded(insights: Insights, reply: Reply) -> list[str]:
     named = (("objection", insights.objections), ("needs", insights.needs), ("conversion", insights.conversion))
     found = [f"{name}:{prediction.degraded}" for name, prediction in named if prediction.degraded]
     found += [f"writer:{attempt.writer}:{attempt.failure}" for attempt in reply.attempts if attempt.failure]
+    found += [f"listener:{reply.listener}"] if reply.listener else []
     found += [
         f"facts:{violation.kind}:{'repaired' if violation.repair else 'dropped'}" for violation in reply.violations
     ]

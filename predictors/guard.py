@@ -1,23 +1,28 @@
 """Deadline, breaker, cache and rule-based fallback around any predictor: written once.
 
 A predictor that blocks runs in a bounded pool of its own, because a timeout does not stop a thread: when all threads of
-the pool are stuck, further calls fall back at once instead of queueing behind them.
+the pool are stuck, further calls fall back at once instead of queueing behind them. That is no failure of the model, so
+the breaker does not hear of it: a trial that finds every thread stuck leaves the breaker half open, and the first call
+after one of them came back is the next trial.
+
+A predictor that runs inline can't be interrupted by anything: its input is bounded (a message, the last three, a profile
+within the largest body), and one that takes longer than its deadline is counted by the breaker, so that it is left alone.
 """
 
 import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import orjson
 import structlog
 from cachetools import TTLCache
-from purgatory import AsyncCircuitBreakerFactory
-from purgatory.domain.model import OpenedState
 
 from predictors.base import Dialogue, Prediction, Predictor
+from predictors.breaker import BreakerOpen, Breakers
+from predictors.pool import NoThreadFree, Pool
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +41,18 @@ class GuardSettings:
 
 class _Unusable(Exception):
     """Why the model's answer is not there; the message goes into ``Prediction.degraded``."""
+
+
+class _Saturated(_Unusable):
+    """Every thread of the pool is taken; the model was not asked."""
+
+
+class _Late(Exception):
+    """An inline predictor answered after its deadline. The answer is there, and as good as any."""
+
+    def __init__(self, prediction: Prediction) -> None:
+        self.prediction = prediction
+        super().__init__("an inline predictor took longer than its deadline")
 
 
 class Guard:
@@ -58,11 +75,13 @@ class Guard:
         self._cache: TTLCache[bytes, Prediction] = TTLCache(
             self.settings.cache_entries, self.settings.cache_s, timer=clock
         )
-        self._breakers = AsyncCircuitBreakerFactory(
-            default_threshold=self.settings.failures_to_open, default_ttl=self.settings.open_s
+        self.breakers = Breakers(
+            self.settings.failures_to_open,
+            self.settings.open_s,
+            unjudged=lambda error: isinstance(error, _Saturated),
+            clock=clock,
         )
-        self._pool: ThreadPoolExecutor | None = None
-        self._running = 0
+        self._pool: Pool[Prediction] | None = None
 
     @property
     def name(self) -> str:
@@ -112,11 +131,14 @@ class Guard:
         if seconds <= 0:
             raise _Unusable("deadline")
         try:
-            async with await self._breakers.get_breaker(predictor.name):
+            async with self.breakers.guarding(predictor.name):
                 if not predictor.blocking:
-                    return predictor.predict(dialogue)
+                    return self._ask_inline(predictor, dialogue, seconds)
                 return await self._ask_in_pool(predictor, dialogue, seconds)
-        except OpenedState:
+        except _Late as late:
+            log.warning("predictor_overran", predictor=predictor.name, version=predictor.version)
+            return late.prediction
+        except BreakerOpen:
             raise _Unusable("breaker_open") from None
         except TimeoutError:
             raise _Unusable("deadline") from None
@@ -126,19 +148,21 @@ class Guard:
             log.warning("predictor_crashed", predictor=predictor.name, version=predictor.version, error=repr(error))
             raise _Unusable(f"crashed:{type(error).__name__}") from error
 
-    async def _ask_in_pool(self, predictor: Predictor, dialogue: Dialogue, seconds: float) -> Prediction:
-        if self._running >= self.settings.pool_threads:
-            raise _Unusable("saturated")
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.settings.pool_threads, thread_name_prefix=f"predict-{self.name}")
-        self._running += 1
-        loop = asyncio.get_running_loop()
-        job = self._pool.submit(predictor.predict, dialogue)
-        job.add_done_callback(lambda _: _call_soon(loop, self._free_a_thread))
-        return await asyncio.wait_for(asyncio.wrap_future(job), seconds)
+    def _ask_inline(self, predictor: Predictor, dialogue: Dialogue, seconds: float) -> Prediction:
+        end = self._clock() + seconds
+        prediction = predictor.predict(dialogue)
+        if self._clock() > end:
+            raise _Late(prediction)
+        return prediction
 
-    def _free_a_thread(self) -> None:
-        self._running -= 1
+    async def _ask_in_pool(self, predictor: Predictor, dialogue: Dialogue, seconds: float) -> Prediction:
+        if self._pool is None:
+            self._pool = Pool(self.settings.pool_threads, f"predict-{self.name}")
+        try:
+            answer = self._pool.submit(partial(predictor.predict, dialogue))
+        except NoThreadFree:
+            raise _Saturated("saturated") from None
+        return await asyncio.wait_for(answer, seconds)
 
     def _fall_back(self, dialogue: Dialogue, why: str, started: float) -> Prediction:
         prediction = self.fallback.predict(dialogue)
@@ -147,14 +171,7 @@ class Guard:
 
     def close(self) -> None:
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _call_soon(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:
-    try:
-        loop.call_soon_threadsafe(function)
-    except RuntimeError:  # the loop is gone; so is everything that counted threads
-        return
+            self._pool.close()
 
 
 def _cache_key(predictor: Predictor, dialogue: Dialogue) -> bytes:

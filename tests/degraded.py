@@ -18,7 +18,7 @@ from tests.conftest import serving
 from tests.scripted_model import ScriptedModel
 
 KEY = "sk-test-very-secret"
-PATIENT = {"first_token_s": 60.0, "token_gap_s": 60.0, "reply_s": 60.0, "turn_budget_s": 60.0}
+PATIENT = {"first_token_s": 60.0, "token_gap_s": 60.0, "reply_s": 60.0, "turn_budget_s": 60.0, "retry_share": 0}
 
 
 @dataclass

@@ -57,7 +57,8 @@ async def at(one_shop: Shop) -> Shop:
     for model in (one_shop.first, one_shop.second):
         model.script.clear()
         model.default = Answer()
-    one_shop.first.then(RateLimited("0"))
+    one_shop.first.then(Answer(), RateLimited("0"))
+    await one_shop.post("Hi there.")
     await one_shop.post("Hi there.")
     for model in (one_shop.first, one_shop.second):
         await model.idle()

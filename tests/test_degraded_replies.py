@@ -30,7 +30,8 @@ async def at(one_shop: Shop) -> Shop:
     """The shared shop with both models well: one turn has reached each, so no breaker counts anything."""
     for model in (one_shop.first, one_shop.second):
         model.script.clear()
-    one_shop.first.then(RateLimited("0"))
+    one_shop.first.then(Answer(), RateLimited("0"))
+    await one_shop.post("Hi there.")
     await one_shop.post("Hi there.")
     for model in (one_shop.first, one_shop.second):
         await model.idle()

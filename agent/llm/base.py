@@ -1,9 +1,11 @@
-"""The one Protocol behind which every writer stands: OpenAI-compatible, Anthropic, LangChain and the offline composer."""
+"""The one Protocol behind which every writer stands (OpenAI-compatible, Anthropic, LangChain, the offline composer), and
+what it is held to."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
+from agent.deadline import RESERVE_S
 from agent.turn import Brief, Delta
 
 
@@ -46,4 +48,21 @@ class Stalls:
     first_token_s: float = 4.0
     gap_s: float = 3.0
     whole_s: float = 12.0
-    reserve_s: float = 0.25
+    reserve_s: float = RESERVE_S
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What protects a provider from us, and us from a provider; each rung of the ladder has its own.
+
+    ``failures_to_open`` failures in a row skip a writer for ``open_s`` seconds. ``concurrency`` requests run at a time; one
+    more waits ``place_s`` seconds and then goes to the next rung. Retries are at most ``retry_share`` of the requests.
+    ``hedge_after_s`` without a useful token asks a second writer, too; ``None``: never.
+    """
+
+    failures_to_open: int = 5
+    open_s: float = 30.0
+    concurrency: int = 64
+    place_s: float = 0.25
+    retry_share: float = 0.1
+    hedge_after_s: float | None = None

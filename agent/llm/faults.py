@@ -1,8 +1,9 @@
 """What went wrong at a provider, in the words of ``WriterFailed``. Never a provider's prose: it may repeat keys and texts."""
 
+import math
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx2
@@ -62,18 +63,22 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """``Retry-After`` in seconds. An HTTP date counts from the response's own ``Date``, so no clock of ours matters."""
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         try:
-            return max(0.0, float(headers.get(name, "")) / unit)
+            seconds = float(headers.get(name, "")) / unit
         except ValueError:
             continue
+        if not math.isnan(seconds):
+            return max(0.0, seconds)
     until, sent = _moment(headers.get("retry-after")), _moment(headers.get("date"))
     return max(0.0, (until - sent).total_seconds()) if until and sent else None
 
 
 def _moment(value: str | None) -> datetime | None:
+    """``-0000`` says of a date that its zone is unknown, which can only mean UTC here."""
     try:
-        return parsedate_to_datetime(value) if value else None
+        moment = parsedate_to_datetime(value) if value else None
     except ValueError:
         return None
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 def _short(code: object) -> str:

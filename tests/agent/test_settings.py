@@ -29,9 +29,10 @@ def test_the_environment_fills_in_every_field(monkeypatch: pytest.MonkeyPatch) -
         "longest_message": "10", "longest_body": "2000", "models": "openai", "openai_api_key": "k1",
         "openai_base_url": "http://a", "openai_model": "m1", "openai_structured": "off", "anthropic_api_key": "k2",
         "anthropic_base_url": "http://b", "anthropic_model": "m2", "first_token_s": "1", "token_gap_s": "2",
-        "reply_s": "3", "log_format": "json", "log_level": "debug", "log_customer_text": "true",
-        "keys": "required", "key_cache_s": "5", "rate_limit": "7/second", "valkey_url": "valkey://cache",
+        "store_patience_s": "3", "sweep_s": "2", "retention_days": "30", "keys": "required", "key_cache_s": "5", "rate_limit": "7/second", "valkey_url": "valkey://cache",
         "cors_origins": "https://a.example, http://b:81", "hsts_s": "600",
+        "reply_s": "3", "model_concurrency": "4", "retry_share": "0.5", "hedge_after_s": "6",
+        "log_format": "json", "log_level": "debug", "log_customer_text": "true",
     }  # fmt: skip
     assert given.keys() == Settings.model_fields.keys()
     for name, value in given.items():

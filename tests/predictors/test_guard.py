@@ -1,6 +1,9 @@
 """The guard answers whatever its predictor does: deadline, breaker, cache, bulkhead, fallback."""
 
 import asyncio
+import itertools
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -158,3 +161,113 @@ async def test_the_breaker_opens_after_failures_and_closes_again() -> None:
     await asyncio.sleep(0.08)
     assert (await guard.predict(dialogue("y ahora"), 5.0)).source == "model"
     assert (await guard.predict(dialogue("otra vez"), 5.0)).source == "model"
+
+
+async def saturated(model: Scripted, clock: Clock) -> Guard:
+    """A guard whose breaker is open and whose two threads are stuck."""
+    guard = Guard(
+        model, ObjectionRules(), GuardSettings(deadline_s=0.05, pool_threads=2, failures_to_open=2), clock=clock
+    )
+    stuck = await asyncio.gather(*(guard.predict(dialogue(f"caro {n}"), 5.0) for n in range(2)))
+    assert [one.degraded for one in stuck] == ["deadline", "deadline"]
+    return guard
+
+
+async def test_a_trial_that_finds_every_thread_stuck_judges_nobody_and_the_first_free_thread_is_the_trial() -> None:
+    clock, release = Clock(), threading.Event()
+    guard = await saturated(model := Scripted(blocking=True, hang=release), clock)
+    try:
+        assert (await guard.predict(dialogue("caro 3"), 5.0)).degraded == "breaker_open"
+        clock.now = 31.0
+        whys = [(await guard.predict(dialogue(f"caro {n}"), 5.0)).degraded for n in (4, 5)]
+        assert whys == ["saturated"] * 2, "and the breaker stays half open, not open for another 30 s"
+        assert await guard.breakers.state("objection") == "half-opened"
+        release.set()
+        model.hang = None
+        found = await until_not(guard, "saturated")
+        assert (found.source, found.degraded) == ("model", None)
+        assert await guard.breakers.state("objection") == "closed"
+    finally:
+        release.set()
+        guard.close()
+
+
+async def until_not(guard: Guard, why: str) -> Prediction:
+    async with asyncio.timeout(10):
+        for n in itertools.count():
+            found = await guard.predict(dialogue(f"otra vez {n}"), 5.0)
+            if found.degraded != why:
+                return found
+            await asyncio.sleep(0.01)
+    raise AssertionError
+
+
+async def test_a_full_pool_never_opens_the_breaker() -> None:
+    clock, release = Clock(), threading.Event()
+    guard = Guard(
+        Scripted(blocking=True, hang=release),
+        ObjectionRules(),
+        GuardSettings(deadline_s=60.0, pool_threads=1),
+        clock=clock,
+    )
+    stuck = asyncio.create_task(guard.predict(dialogue("caro"), 60.0))
+    try:
+        await asyncio.sleep(0)
+        whys = {(await guard.predict(dialogue(f"caro {n}"), 5.0)).degraded for n in range(20)}
+        assert whys == {"saturated"}
+        release.set()
+        assert (await stuck).source == "model"
+        assert (await until_not(guard, "saturated")).source == "model"
+    finally:
+        release.set()
+        guard.close()
+
+
+async def test_an_inline_model_that_is_too_slow_is_used_once_more_and_then_left_alone() -> None:
+    """Nothing interrupts it, so its answer is there; but it must not take every turn's time for ever."""
+    clock = Clock()
+
+    @dataclass
+    class Slow(Scripted):
+        def predict(self, dialogue: Dialogue) -> Prediction:
+            clock.now += 3.0
+            return super().predict(dialogue)
+
+    guard = Guard(Slow(), ObjectionRules(), GuardSettings(failures_to_open=2), clock=clock)
+    whys = [(await guard.predict(dialogue(f"caro {n}"), 5.0)).degraded for n in range(3)]
+    assert whys == [None, None, "breaker_open"]
+
+
+@pytest.mark.parametrize("error", [StopIteration(), SystemExit(1), KeyboardInterrupt()])
+async def test_whatever_a_blocking_model_raises_it_takes_no_thread_with_it(error: BaseException) -> None:
+    model = Scripted(blocking=True, fail=error)  # type: ignore[arg-type]
+    guard = Guard(model, ObjectionRules(), GuardSettings(pool_threads=1))
+    assert (await guard.predict(dialogue("uno"), 5.0)).degraded == "crashed:RuntimeError"
+    model.fail = None
+    assert (await guard.predict(dialogue("dos"), 5.0)).source == "model"
+    guard.close()
+
+
+def test_a_process_ends_although_a_predictor_hangs() -> None:
+    program = """
+import asyncio, threading
+from predictors.base import Dialogue, Utterance
+from predictors.guard import Guard, GuardSettings
+from predictors.rules import ObjectionRules
+
+class Hanging:
+    name, version, blocking = "objection", "v1", True
+    def predict(self, dialogue):
+        threading.Event().wait()
+
+async def main():
+    guard = Guard(Hanging(), ObjectionRules(), GuardSettings(deadline_s=0.05))
+    said = Dialogue("es", "ngx", "fitness", "opening", {}, (Utterance("customer", "es caro"),))
+    print((await guard.predict(said, 5.0)).degraded, flush=True)
+    guard.close()
+
+asyncio.run(main())
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines()[-1] == "deadline"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from agent.deadline import Deadline
 from agent.errors import FailureKind, WriterFailed
 from agent.llm.anthropic import AnthropicWriter
-from agent.llm.base import Stalls, Writer
+from agent.llm.base import Limits, Stalls, Writer
 from agent.llm.failover import LONGEST_PAUSE_S, Failover, Written
 from agent.llm.openai import OpenAIWriter
 from agent.reply.schema import ReplyDraft, reply_schema
@@ -101,8 +102,11 @@ class Ladder:
     last: Offline
     brief: Brief
 
-    def failover(self, stalls: Stalls = PATIENT, only: int = 2, **given: Any) -> Rungs:
-        return Failover((*self.writers[:only], self.last), ReplyDraft.model_validate_json, stalls, **given)
+    def failover(
+        self, stalls: Stalls = PATIENT, only: int = 2, clock: Callable[[], float] = time.monotonic, **limits: Any
+    ) -> Rungs:
+        writers = (*self.writers[:only], self.last)
+        return Failover(writers, ReplyDraft.model_validate_json, stalls, Limits(**limits), clock=clock)
 
     async def write(self, failover: Rungs, ear: Ear | None = None, budget_s: float = 60.0) -> Result:
         async with asyncio.timeout(20):
@@ -368,7 +372,7 @@ async def test_a_cancelled_call_closes_its_connection_and_asks_nobody_else(ladde
 
 
 async def test_a_hundred_cancelled_calls_leave_neither_tasks_nor_connections(ladder: Ladder) -> None:
-    failover = ladder.failover(only=1)
+    failover = ladder.failover(only=1, concurrency=100)
     await ladder.write(failover)
     tasks, sockets = len(asyncio.all_tasks()), open_sockets()
     ladder.first.default = Stall(2)
