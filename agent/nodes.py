@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NotRequired, TypedDict
 from zlib import crc32
@@ -24,12 +25,14 @@ from agent.reply.lines import Line, said_lines
 from agent.reply.prompt import system_prompt
 from agent.reply.schema import ReplyDraft
 from agent.turn import (
+    Act,
     Attempt,
     Brief,
     Conversation,
     Decision,
     Insights,
     Language,
+    Occasion,
     Playbook,
     Progress,
     Reply,
@@ -41,6 +44,7 @@ from prompts.playbook import Text
 
 VOICE_CHANNELS = frozenset({"voice", "phone", "call"})
 PROMPT_MESSAGES = 10
+OUTBOUND = "outbound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Workers:
     conversion: Guard
     writers: Failover[ReplyDraft]
     models_configured: bool
+    wall_clock: Callable[[], float] = time.time
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +174,17 @@ async def decide(state: TurnState, runtime: TurnRuntime) -> Update:
         state["understanding"],
         state["insights"],
         conversation.progress.customer_turns + 1,
+        occasion_of(conversation, runtime.context.workers.wall_clock()),
     )
     return {"decision": decision, "decide_ms": _ms(runtime, started)}
+
+
+def occasion_of(conversation: Conversation, now: float) -> Occasion:
+    """When and how this turn takes place. "outbound-voice" is the channel "voice" of a conversation that we began."""
+    channel = conversation.channel
+    named = channel.startswith(OUTBOUND)
+    outbound = named or conversation.direction == OUTBOUND or conversation.customer.facts.get("direction") == OUTBOUND
+    return Occasion(datetime.fromtimestamp(now, UTC), channel.removeprefix(OUTBOUND).lstrip("-_") or channel, outbound)
 
 
 async def respond(state: TurnState, runtime: TurnRuntime) -> Update:
@@ -178,6 +192,9 @@ async def respond(state: TurnState, runtime: TurnRuntime) -> Update:
     context = runtime.context
     brief, opening = _brief(state, context)
     lock = _lock(brief, context)
+    if silent(brief):
+        reply = Draft(opening, "", None, (), lock, brief, None)
+        return {"draft": reply, "respond_ms": _ms(runtime, started)}
     if opening and context.say is not None:
         await context.say(f"{opening} ")
     gate = Gate(lock, context.say)
@@ -211,19 +228,40 @@ def _brief(state: TurnState, context: TurnContext) -> tuple[Brief, str]:
         messages=conversation.recent[-PROMPT_MESSAGES:],
         seed=crc32(conversation.id.encode()),
     )
-    opening = _opening(brief)
+    opening = " ".join(line.text for line in openings(brief, conversation.channel))
+    brief = replace(brief, opening=opening)
     if context.workers.models_configured:
-        voice = conversation.channel in VOICE_CHANNELS
-        brief = replace(brief, system=system_prompt(brief, opened=bool(opening), voice_channel=voice))
+        voice = conversation.channel.removeprefix(OUTBOUND).lstrip("-_") in VOICE_CHANNELS
+        opened = _discloses(brief, conversation.channel)
+        brief = replace(brief, system=system_prompt(brief, opened=opened, voice_channel=voice))
     return brief, opening
 
 
-def _opening(brief: Brief) -> str:
-    if brief.progress.disclosed or not brief.playbook.disclosure.at_start:
-        return ""
-    greetings: tuple[Text, ...] = brief.playbook.phrases.greeting
-    greeting = greetings[brief.seed % len(greetings)].said_in(brief.language)
-    return f"{greeting} {brief.playbook.disclosure.text.said_in(brief.language)}"
+def openings(brief: Brief, channel: str) -> Iterator[Line]:
+    """What a rule of the playbook has said before anything that a writer writes, word for word."""
+    book, language, heard = brief.playbook, brief.language, brief.understanding
+    if silent(brief):
+        return
+    if _discloses(brief, channel):
+        greetings: tuple[Text, ...] = book.phrases.greeting
+        yield Line("phrases.greeting", greetings[brief.seed % len(greetings)].said_in(language))
+        if not heard.has(Act.ASKS_IDENTITY):
+            yield Line("disclosure.text", book.disclosure.text.said_in(language))
+    if heard.has(Act.ASKS_IDENTITY):
+        yield Line("disclosure.asked", book.disclosure.when_asked(language))
+    was_out = brief.progress.opted_out or (brief.customer.opted_out and not brief.progress.opted_in)
+    if was_out and heard.has(Act.OPT_IN) and not heard.has(Act.OPT_OUT) and book.opt_out.welcome_back is not None:
+        yield Line("opt_out.welcome_back", book.opt_out.welcome_back.said_in(language))
+
+
+def _discloses(brief: Brief, channel: str) -> bool:
+    return not brief.progress.disclosed and brief.playbook.disclosure.begins(channel)
+
+
+def silent(brief: Brief) -> bool:
+    """Whether the playbook wants no answer: the opt-out was confirmed in this conversation, and stands."""
+    confirmed = brief.progress.opted_out and not brief.understanding.has(Act.OPT_IN)
+    return confirmed and brief.playbook.opt_out.silent_afterwards
 
 
 def _lock(brief: Brief, context: TurnContext) -> FactLock:
@@ -235,6 +273,7 @@ def _lock(brief: Brief, context: TurnContext) -> FactLock:
         customer_words=[said.text for said in brief.recent if said.role == "customer"],
         granted_percent=max(percents, default=Decimal(0)) or None,
         offer=brief.decision.offer,
+        opening=brief.opening,
     )
 
 
@@ -244,6 +283,8 @@ async def check(state: TurnState, runtime: TurnRuntime) -> Update:
     assert "draft" in state and "decision" in state and "understanding" in state and "insights" in state
     draft, decision = state["draft"], state["decision"]
     body, meta, attempts = draft.text, draft.draft, draft.attempts
+    if silent(draft.brief):
+        return _nothing_said(state, draft, decision, _ms(runtime, started))
     if not body or meta is None:
         meta = compose(draft.brief)
     if not body:
@@ -269,10 +310,21 @@ async def check(state: TurnState, runtime: TurnRuntime) -> Update:
         attempts=attempts,
         violations=(*draft.lock.violations, *rep.violations),
         used_lines=said_lines(body, runtime.context.shop.lines[draft.brief.language], draft.brief.progress.used_lines),
+        opening=tuple(line.place for line in openings(draft.brief, state["conversation"].channel)),
     )
     progress = advance(state["conversation"].progress, decision, state["understanding"], state["insights"])
-    progress = replace(progress, used_lines=reply.used_lines, disclosed=progress.disclosed or bool(draft.opening))
+    disclosed = progress.disclosed or bool({"disclosure.text", "disclosure.asked"}.intersection(reply.opening))
+    progress = replace(progress, used_lines=reply.used_lines, disclosed=disclosed)
     return {"reply": reply, "progress": progress, "check_ms": _ms(runtime, started)}
+
+
+def _nothing_said(state: TurnState, draft: Draft, decision: Decision, elapsed_ms: float) -> Update:
+    """The turn of a customer who opted out, where the playbook wants silence: an empty reply, written by no one."""
+    assert "understanding" in state and "insights" in state
+    points = compose(draft.brief).talking_points
+    reply = Reply("", points, None, None, None, False, "silence", used_lines=draft.brief.progress.used_lines)
+    progress = advance(state["conversation"].progress, decision, state["understanding"], state["insights"])
+    return {"reply": reply, "progress": progress, "check_ms": elapsed_ms}
 
 
 def _last_question(text: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -46,6 +47,8 @@ class Act(StrEnum):
     BOOK = "book"
     RESOLVED = "resolved"
     OPT_OUT = "opt_out"
+    OPT_IN = "opt_in"
+    ASKS_IDENTITY = "asks_identity"
     WANTS_HUMAN = "wants_human"
     ANGRY = "angry"
     MEDICAL = "medical"
@@ -55,6 +58,7 @@ class Act(StrEnum):
     INJECTION = "injection"
 
 
+Direction = Literal["inbound", "outbound"]
 LedgerStatus = Literal["raised", "addressed", "resolved", "reopened"]
 OPEN: frozenset[LedgerStatus] = frozenset({"raised", "addressed", "reopened"})
 
@@ -78,11 +82,13 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Who is being spoken to, as far as the front-end said so or the customer did."""
+    """Who is being spoken to, as far as the front-end said so or the customer did. ``opted_out``: in an earlier
+    conversation, as the store knows."""
 
     name: str | None = None
     age: int | None = None
     facts: Mapping[str, str | int | float] = field(default_factory=dict[str, str | int | float])
+    opted_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,9 @@ class Progress:
     disclosed: bool = False
     age: int | None = None
     underage: bool = False
+    was_minor: bool = False
     opted_out: bool = False
+    opted_in: bool = False
     handed_off: bool = False
     sold: bool = False
 
@@ -124,6 +132,7 @@ class Understanding:
     acts: Mapping[Act, float]
     evidence: Mapping[Act, tuple[str, ...]]
     age: int | None = None
+    born: int | None = None
     answer_id: str | None = None
     answer_similarity: float = 0.0
     offer: str | None = None
@@ -159,7 +168,11 @@ class RankedAction:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The next best action and its subject. ``propensity`` sums to one over ``ranked``; ``confidence`` is the chosen one's."""
+    """The next best action and its subject. ``propensity`` sums to one over ``ranked``; ``confidence`` is the chosen one's.
+
+    ``contact_from``: the first moment at which the agent may contact the customer of its own accord, where the playbook
+    keeps quiet hours. ``quiet``: this is an outbound conversation at a quiet hour.
+    """
 
     action: Action
     confidence: float
@@ -178,6 +191,8 @@ class Decision:
     proof_id: str | None = None
     incentive_id: str | None = None
     handoff: HandoffTopic | None = None
+    contact_from: datetime | None = None
+    quiet: bool = False
 
     @property
     def alternatives(self) -> tuple[RankedAction, ...]:
@@ -185,8 +200,21 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Occasion:
+    """When and how a turn takes place. ``now`` knows its zone; ``None`` where no clock was given: no hour is quiet then."""
+
+    now: datetime | None = None
+    channel: str = "chat"
+    outbound: bool = False
+
+
+ANY_TIME = Occasion()
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
-    """All that a writer gets to phrase one reply. The action is decided; the writer only finds the words."""
+    """All that a writer gets to phrase one reply. The action is decided; the writer only finds the words. ``opening`` is
+    said before them: greeting and disclosure, what the agent is, or a welcome back."""
 
     playbook: Playbook
     language: Language
@@ -198,6 +226,7 @@ class Brief:
     system: str = ""
     messages: tuple[Utterance, ...] = ()
     seed: int = 0
+    opening: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +264,8 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes out. ``text`` is checked; ``used_lines`` are the playbook lines in it, so that they are not said again."""
+    """What goes out. ``text`` is checked; ``used_lines`` are the playbook lines in it, so that they are not said again.
+    ``opening`` names the lines that a rule had said before the writer's: greeting, disclosure, who wants messages again."""
 
     text: str
     talking_points: tuple[str, ...]
@@ -247,11 +277,15 @@ class Reply:
     attempts: tuple[Attempt, ...] = ()
     violations: tuple[Violation, ...] = ()
     used_lines: tuple[str, ...] = ()
+    opening: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation as a turn sees it: the last messages and what is remembered, never the whole history."""
+    """A conversation as a turn sees it: the last messages and what is remembered, never the whole history.
+
+    ``direction``: who began it. A channel called ``outbound-...`` says so, too.
+    """
 
     id: str
     playbook: str
@@ -260,3 +294,4 @@ class Conversation:
     progress: Progress
     recent: tuple[Utterance, ...]
     seq: int
+    direction: Direction = "inbound"

@@ -45,8 +45,8 @@ from prompts.playbook import Lines, Offer, Text
 
 LANGUAGES: tuple[Language, ...] = ("es", "en")
 LONGEST_SENTENCE = 2_000
-_NOT_SAID = frozenset({"examples", "questions", "never_say", "incentives"})
-"""Fields whose texts are not the business's own statements, or hold only when granted."""
+_NOT_SAID = frozenset({"examples", "questions", "never_say", "incentives", "quiet_hours"})
+"""Fields whose texts are not the business's own statements, or hold only when granted or word for word."""
 _TAKES = re.compile(r"\b(?:takes?|duran?|tardan?|toma|done in|ready in|listo en|queda en)\b", re.IGNORECASE)
 _WARRANTY = re.compile(r"garant|warrant|guarant", re.IGNORECASE)
 Figure = tuple[str, Decimal | str, str | None]
@@ -357,6 +357,9 @@ def _read(playbook: Playbook, language: Language) -> _Known:
     for incentive in playbook.incentives:
         for sentence in (incentive.say.said_in(language), *split(incentive.say.said_in(language))):
             granted[sentence.strip()] = incentive.percent or Decimal(0)
+    if playbook.quiet_hours is not None:
+        hours = playbook.quiet_hours.say.said_in(language)
+        granted |= dict.fromkeys((hours, *(sentence.strip() for sentence in split(hours))), Decimal(0))
     never = tuple(plain(line) for line in playbook.never_say.said_in(language))
     words = f" {' '.join(lines).lower()} "
     free = _free_things(playbook, lines, language)
