@@ -132,10 +132,10 @@ class Understanding:
     acts: Mapping[Act, float]
     evidence: Mapping[Act, tuple[str, ...]]
     age: int | None = None
-    born: int | None = None
     answer_id: str | None = None
     answer_similarity: float = 0.0
     offer: str | None = None
+    born: int | None = None
 
     def has(self, *acts: Act) -> bool:
         return any(act in self.acts for act in acts)

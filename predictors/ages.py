@@ -16,7 +16,7 @@ _YEARS = r"(?:an(?:os|itos|ios|os de edad)|aninos)\b(?!\s+(?:de (?!edad)|con\b|e
 _ENDS = (
     rf"(?=\s*(?:{_YEARS}|years? old|yrs?(?: old)?\b|yo\b|y/o|[.,;!?)]|$|and\b|y\b(?! medi)|pero\b|but\b|recien|"
     rf"nomas|apenas|"
-    r"todavia|voy (?:en|a)\b|estudio|still\b|so\b|yet\b|turning|though\b|btw\b|la semana|hace\b|ayer|last\b|"
+    r"todavia|voy (?:en|a)\b|estudio|still\b|so\b|yet\b|turning|though\b|btw\b|lol\b|jaj|la semana|hace\b|ayer|last\b|"
     r"my (?:mom|dad|parents)|mi (?:mama|papa)))"
 )
 _SELF = re.compile(

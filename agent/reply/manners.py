@@ -16,11 +16,6 @@ from prompts.texts import Text
 
 KINDS = frozenset({"ai_denial", "medical_claim", "quiet_hours"})
 """The kinds of violations that this room finds."""
-_DAYS: dict[str, Weekday] = {
-    "monday": "mon", "tuesday": "tue", "wednesday": "wed", "thursday": "thu", "friday": "fri", "saturday": "sat",
-    "sunday": "sun", "lunes": "mon", "martes": "tue", "miercoles": "wed", "jueves": "thu", "viernes": "fri",
-    "sabado": "sat", "domingo": "sun",
-}  # fmt: skip
 _AT_NIGHT = re.compile(r"\b(?:midnight|medianoche|de la madrugada)\b")
 _EVENING = re.compile(r"de la (?:noche|tarde)|at night|in the (?:evening|afternoon)|tonight|esta (?:noche|tarde)")
 _CONTACT = re.compile(
@@ -60,7 +55,7 @@ def outside_hours(text: str, playbook: Playbook, language: Language) -> str | No
         return None
     said = plain(text)
     named = [amount for amount in find_amounts(text, language) if amount.kind == "date"]
-    days: set[Weekday] = {_DAYS[str(one.value)] for one in named if one.unit == "weekday" and str(one.value) in _DAYS}
+    days = {day for one in named if one.unit == "weekday" for day in WEEKDAYS if str(one.value).startswith(day)}
     if _AT_NIGHT.search(said) and not _allowed(playbook, [time(0), time(1), time(3)], days):
         return "midnight"
     for amount in named:

@@ -85,7 +85,9 @@ def _substance(brief: Brief) -> str | None:
 
 def _at_a_bad_hour(brief: Brief, said: str) -> bool:
     """Whether an appointment is to be made that the customer wants outside the hours, or contact itself is too early."""
-    names_one = brief.decision.action is Action.SCHEDULE_FOLLOW_UP and outside_hours(said, brief.playbook, brief.language)
+    names_one = brief.decision.action is Action.SCHEDULE_FOLLOW_UP and outside_hours(
+        said, brief.playbook, brief.language
+    )
     return brief.decision.quiet or bool(names_one)
 
 
