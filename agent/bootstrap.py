@@ -1,6 +1,8 @@
 """The only place where things are put together."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -44,8 +46,10 @@ async def build_agent(
     predictors: Mapping[str, Predictor] | None = None,
     writers: Sequence[Writer] | None = None,
     door: Door | None = None,
+    wall_clock: Callable[[], float] = time.time,
 ) -> SalesAgent:
-    """The whole agent. Named arguments put other parts in: predictors by name, the model ladder, the database."""
+    """The whole agent. Named arguments put other parts in: predictors by name, the model ladder, the database, the clock
+    (seconds since 1970) by which quiet hours are kept."""
     playbooks = [load_playbook(name, settings.playbooks_dir) for name in playbook_names(settings.playbooks_dir)]
     if not playbooks:
         raise InvalidInput(f"no playbook in {settings.playbooks_dir}", field="playbooks_dir")
@@ -54,7 +58,8 @@ async def build_agent(
         door = open_door(settings.store_url)
     shops = {loaded.book.id: _shop(loaded) for loaded in playbooks}
     models = model_writers(settings) if writers is None else tuple(writers)
-    return SalesAgent(settings, build_graph(), _workers(settings, playbooks, models, predictors or {}), shops, door)
+    workers = replace(_workers(settings, playbooks, models, predictors or {}), wall_clock=wall_clock)
+    return SalesAgent(settings, build_graph(), workers, shops, door, wall_clock=wall_clock)
 
 
 def _shop(loaded: LoadedPlaybook) -> Shop:

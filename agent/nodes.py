@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NotRequired, TypedDict
 from zlib import crc32
@@ -32,6 +33,7 @@ from agent.turn import (
     Decision,
     Insights,
     Language,
+    Occasion,
     Playbook,
     Progress,
     Reply,
@@ -43,6 +45,7 @@ from prompts.playbook import Text
 
 VOICE_CHANNELS = frozenset({"voice", "phone", "call"})
 PROMPT_MESSAGES = 10
+OUTBOUND = "outbound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Workers:
     conversion: Guard
     writers: Failover[ReplyDraft]
     models_configured: bool
+    wall_clock: Callable[[], float] = time.time
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +178,17 @@ async def decide(state: TurnState, runtime: TurnRuntime) -> Update:
         state["understanding"],
         state["insights"],
         conversation.progress.customer_turns + 1,
+        occasion_of(conversation, runtime.context.workers.wall_clock()),
     )
     return {"decision": decision, "decide_ms": _ms(runtime, started)}
+
+
+def occasion_of(conversation: Conversation, now: float) -> Occasion:
+    """When and how this turn takes place. "outbound-voice" is the channel "voice" of a conversation that we began."""
+    channel = conversation.channel
+    named = channel.startswith(OUTBOUND)
+    outbound = named or conversation.direction == OUTBOUND or conversation.customer.facts.get("direction") == OUTBOUND
+    return Occasion(datetime.fromtimestamp(now, UTC), channel.removeprefix(OUTBOUND).lstrip("-_") or channel, outbound)
 
 
 async def respond(state: TurnState, runtime: TurnRuntime) -> Update:
@@ -183,6 +196,9 @@ async def respond(state: TurnState, runtime: TurnRuntime) -> Update:
     context = runtime.context
     brief, opening = _brief(state, context)
     lock = _lock(brief, context)
+    if silent(brief):
+        reply = Draft(opening, "", None, (), lock, brief, None, None)
+        return {"draft": reply, "respond_ms": _ms(runtime, started)}
     async with speaking(context.say, context.deadline) as mouth:
         if opening and mouth is not None:
             await mouth.say(f"{opening} ")
@@ -221,19 +237,40 @@ def _brief(state: TurnState, context: TurnContext) -> tuple[Brief, str]:
         messages=without_orders(conversation.recent[-PROMPT_MESSAGES:]),
         seed=crc32(conversation.id.encode()),
     )
-    opening = _opening(brief)
+    opening = " ".join(line.text for line in openings(brief, conversation.channel))
+    brief = replace(brief, opening=opening)
     if context.workers.models_configured:
-        voice = conversation.channel in VOICE_CHANNELS
-        brief = replace(brief, system=system_prompt(brief, opened=bool(opening), voice_channel=voice))
+        voice = conversation.channel.removeprefix(OUTBOUND).lstrip("-_") in VOICE_CHANNELS
+        opened = _discloses(brief, conversation.channel)
+        brief = replace(brief, system=system_prompt(brief, opened=opened, voice_channel=voice))
     return brief, opening
 
 
-def _opening(brief: Brief) -> str:
-    if brief.progress.disclosed or not brief.playbook.disclosure.at_start:
-        return ""
-    greetings: tuple[Text, ...] = brief.playbook.phrases.greeting
-    greeting = greetings[brief.seed % len(greetings)].said_in(brief.language)
-    return f"{greeting} {brief.playbook.disclosure.text.said_in(brief.language)}"
+def openings(brief: Brief, channel: str) -> Iterator[Line]:
+    """What a rule of the playbook has said before anything that a writer writes, word for word."""
+    book, language, heard = brief.playbook, brief.language, brief.understanding
+    if silent(brief):
+        return
+    if _discloses(brief, channel):
+        greetings: tuple[Text, ...] = book.phrases.greeting
+        yield Line("phrases.greeting", greetings[brief.seed % len(greetings)].said_in(language))
+        if not heard.has(Act.ASKS_IDENTITY):
+            yield Line("disclosure.text", book.disclosure.text.said_in(language))
+    if heard.has(Act.ASKS_IDENTITY):
+        yield Line("disclosure.asked", book.disclosure.when_asked(language))
+    was_out = brief.progress.opted_out or (brief.customer.opted_out and not brief.progress.opted_in)
+    if was_out and heard.has(Act.OPT_IN) and not heard.has(Act.OPT_OUT) and book.opt_out.welcome_back is not None:
+        yield Line("opt_out.welcome_back", book.opt_out.welcome_back.said_in(language))
+
+
+def _discloses(brief: Brief, channel: str) -> bool:
+    return not brief.progress.disclosed and brief.playbook.disclosure.begins(channel)
+
+
+def silent(brief: Brief) -> bool:
+    """Whether the playbook wants no answer: the opt-out was confirmed in this conversation, and stands."""
+    confirmed = brief.progress.opted_out and not brief.understanding.has(Act.OPT_IN)
+    return confirmed and brief.playbook.opt_out.silent_afterwards
 
 
 def _lock(brief: Brief, context: TurnContext) -> FactLock:
@@ -245,6 +282,7 @@ def _lock(brief: Brief, context: TurnContext) -> FactLock:
         customer_words=[said.text for said in brief.recent if said.role == "customer"],
         granted_percent=max(percents, default=Decimal(0)) or None,
         offer=brief.decision.offer,
+        opening=brief.opening,
     )
 
 
@@ -254,6 +292,8 @@ async def check(state: TurnState, runtime: TurnRuntime) -> Update:
     assert "draft" in state and "decision" in state and "understanding" in state and "insights" in state
     draft, decision, listener = state["draft"], state["decision"], state["draft"].listener
     body, meta, attempts = draft.text, draft.draft, draft.attempts
+    if silent(draft.brief):
+        return _nothing_said(state, draft, decision, _ms(runtime, started))
     if not body or meta is None:
         meta = compose(draft.brief)
     if not body:
@@ -282,10 +322,21 @@ async def check(state: TurnState, runtime: TurnRuntime) -> Update:
         violations=(*draft.lock.violations, *rep.violations),
         listener=listener,
         used_lines=said_lines(body, runtime.context.shop.lines[draft.brief.language], draft.brief.progress.used_lines),
+        opening=tuple(line.place for line in openings(draft.brief, state["conversation"].channel)),
     )
     progress = advance(state["conversation"].progress, decision, state["understanding"], state["insights"])
-    progress = replace(progress, used_lines=reply.used_lines, disclosed=progress.disclosed or bool(draft.opening))
+    disclosed = progress.disclosed or bool({"disclosure.text", "disclosure.asked"}.intersection(reply.opening))
+    progress = replace(progress, used_lines=reply.used_lines, disclosed=disclosed)
     return {"reply": reply, "progress": progress, "check_ms": _ms(runtime, started)}
+
+
+def _nothing_said(state: TurnState, draft: Draft, decision: Decision, elapsed_ms: float) -> Update:
+    """The turn of a customer who opted out, where the playbook wants silence: an empty reply, written by no one."""
+    assert "understanding" in state and "insights" in state
+    points = compose(draft.brief).talking_points
+    reply = Reply("", points, None, None, None, False, "silence", used_lines=draft.brief.progress.used_lines)
+    progress = advance(state["conversation"].progress, decision, state["understanding"], state["insights"])
+    return {"reply": reply, "progress": progress, "check_ms": elapsed_ms}
 
 
 def _last_question(text: str) -> str | None:

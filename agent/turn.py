@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -58,6 +59,8 @@ class Act(StrEnum):
     BOOK = "book"
     RESOLVED = "resolved"
     OPT_OUT = "opt_out"
+    OPT_IN = "opt_in"
+    ASKS_IDENTITY = "asks_identity"
     WANTS_HUMAN = "wants_human"
     ANGRY = "angry"
     MEDICAL = "medical"
@@ -67,6 +70,7 @@ class Act(StrEnum):
     INJECTION = "injection"
 
 
+Direction = Literal["inbound", "outbound"]
 LedgerStatus = Literal["raised", "addressed", "resolved", "reopened"]
 OPEN: frozenset[LedgerStatus] = frozenset({"raised", "addressed", "reopened"})
 
@@ -123,7 +127,9 @@ class Progress:
     disclosed: bool = False
     age: int | None = None
     underage: bool = False
+    was_minor: bool = False
     opted_out: bool = False
+    opted_in: bool = False
     handed_off: bool = False
     sold: bool = False
 
@@ -142,6 +148,7 @@ class Understanding:
     answer_id: str | None = None
     answer_similarity: float = 0.0
     offer: str | None = None
+    born: int | None = None
 
     def has(self, *acts: Act) -> bool:
         return any(act in self.acts for act in acts)
@@ -174,7 +181,11 @@ class RankedAction:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The next best action and its subject. ``propensity`` sums to one over ``ranked``; ``confidence`` is the chosen one's."""
+    """The next best action and its subject. ``propensity`` sums to one over ``ranked``; ``confidence`` is the chosen one's.
+
+    ``contact_from``: the first moment at which the agent may contact the customer of its own accord, where the playbook
+    keeps quiet hours. ``quiet``: this is an outbound conversation at a quiet hour.
+    """
 
     action: Action
     confidence: float
@@ -193,6 +204,8 @@ class Decision:
     proof_id: str | None = None
     incentive_id: str | None = None
     handoff: HandoffTopic | None = None
+    contact_from: datetime | None = None
+    quiet: bool = False
 
     @property
     def alternatives(self) -> tuple[RankedAction, ...]:
@@ -200,8 +213,21 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Occasion:
+    """When and how a turn takes place. ``now`` knows its zone; ``None`` where no clock was given: no hour is quiet then."""
+
+    now: datetime | None = None
+    channel: str = "chat"
+    outbound: bool = False
+
+
+ANY_TIME = Occasion()
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
-    """All that a writer gets to phrase one reply. The action is decided; the writer only finds the words."""
+    """All that a writer gets to phrase one reply. The action is decided; the writer only finds the words. ``opening`` is
+    said before them: greeting and disclosure, what the agent is, or a welcome back."""
 
     playbook: Playbook
     language: Language
@@ -213,6 +239,7 @@ class Brief:
     system: str = ""
     messages: tuple[Utterance, ...] = ()
     seed: int = 0
+    opening: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +280,7 @@ class Reply:
     """What goes out. ``text`` is checked; ``used_lines`` are the playbook lines in it, so that they are not said again.
 
     ``listener`` says why whoever heard it sentence by sentence was left before the end, ``None`` if he was not.
+    ``opening`` names the lines that a rule had said before the writer's: greeting, disclosure, who wants messages again.
     """
 
     text: str
@@ -266,11 +294,15 @@ class Reply:
     violations: tuple[Violation, ...] = ()
     used_lines: tuple[str, ...] = ()
     listener: str | None = None
+    opening: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation as a turn sees it: the last messages and what is remembered, never the whole history."""
+    """A conversation as a turn sees it: the last messages and what is remembered, never the whole history.
+
+    ``direction``: who began it. A channel called ``outbound-...`` says so, too.
+    """
 
     key: ConversationKey
     playbook: str
@@ -279,6 +311,8 @@ class Conversation:
     progress: Progress
     recent: tuple[Utterance, ...]
     seq: int
+
+    direction: Direction = "inbound"
 
     @property
     def id(self) -> str:

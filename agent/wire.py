@@ -3,6 +3,7 @@
 from typing import Any
 
 from agent.nodes import Shop, TurnState
+from agent.reply import manners
 from agent.store.turns import Claimed
 from agent.turn import Decision, Insights, Prediction, RankedAction, Reply
 from predictors.base import Label
@@ -65,9 +66,9 @@ def degraded(insights: Insights, reply: Reply) -> list[str]:
     found = [f"{name}:{prediction.degraded}" for name, prediction in named if prediction.degraded]
     found += [f"writer:{attempt.writer}:{attempt.failure}" for attempt in reply.attempts if attempt.failure]
     found += [f"listener:{reply.listener}"] if reply.listener else []
-    found += [
-        f"facts:{violation.kind}:{'repaired' if violation.repair else 'dropped'}" for violation in reply.violations
-    ]
+    for violation in reply.violations:
+        rule = "law" if violation.kind in manners.KINDS else "facts"
+        found.append(f"{rule}:{violation.kind}:{'repaired' if violation.repair else 'dropped'}")
     return found
 
 
@@ -117,6 +118,7 @@ def _decision(decision: Decision) -> dict[str, Any]:
         "objection": decision.objection,
         "need": decision.need,
         "offer": decision.offer,
+        "contact_from": decision.contact_from.isoformat() if decision.contact_from else None,
     }
 
 

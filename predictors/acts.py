@@ -18,7 +18,7 @@ from predictors.rules import find
 from predictors.text import WIDTH, Encoder, words
 
 WITH_A_RULE: Mapping[str, float] = {
-    "opt_out": 0.12, "underage": 0.12, "legal": 0.35, "wants_human": 0.35,
+    "underage": 0.12, "legal": 0.35, "wants_human": 0.35,
     "medical": 0.5, "ask_price": 0.2, "ask_discount": 0.2, "buy": 0.2, "book": 0.25,
 }  # fmt: skip
 """Probabilities that are enough where a rule of thumb finds the same act."""
@@ -52,10 +52,13 @@ class ActReader(Protocol):
 
 
 class ActRules:
+    """All acts of the lexicon but the opt-out: what it finds is a feature of the model only (``predictors.contact`` says
+    more, in both languages, and does not take "don't call tomorrow" for one)."""
+
     version = "rules-1"
 
     def acts(self, text: str, language: Language, row: Features | None) -> tuple[Label, ...]:
-        return find(language, ("acts",), text)
+        return tuple(label for label in find(language, ("acts",), text) if label.name != "opt_out")
 
 
 class ActModel:

@@ -10,9 +10,11 @@ from typing import Annotated, Literal, Self
 
 from babel import Locale, UnknownLocaleError
 from babel.numbers import is_currency
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-Language = Literal["es", "en"]
+from prompts.law import Disclosure, Eligibility, ForbiddenClaims, OptOut, QuietHours
+from prompts.texts import Identifier, Language, Lines, Sentence, Strict, Text
+
 ObjectionType = Literal[
     "price", "timing", "stall", "trust", "competitor", "authority", "no_need", "fit", "commitment", "effort"
 ]
@@ -26,8 +28,6 @@ STAGES: tuple[Stage, ...] = (
 HandoffTopic = Literal["medical", "legal", "angry", "wants_human"]
 SHARED_NEEDS = ("pricing_info", "process_info", "results_proof")
 
-Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1200)]
 Percent = Annotated[Decimal, Field(ge=0, le=100)]
 Amount = Annotated[Decimal, Field(ge=0, le=100_000_000, decimal_places=2)]
 
@@ -44,32 +44,6 @@ def _known_currency(code: str) -> str:
     if not is_currency(code):
         raise ValueError(f"there is no ISO 4217 currency {code!r}")
     return code
-
-
-class Strict(BaseModel):
-    """Forbids what it does not know; frozen, so a loaded playbook can be shared between turns."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Text(Strict):
-    """The same sentence in both languages."""
-
-    es: Sentence
-    en: Sentence
-
-    def said_in(self, language: Language) -> str:
-        return self.es if language == "es" else self.en
-
-
-class Lines(Strict):
-    """Several lines a language; the languages need not match line by line."""
-
-    es: Annotated[tuple[Sentence, ...], Field(min_length=1)]
-    en: Annotated[tuple[Sentence, ...], Field(min_length=1)]
-
-    def said_in(self, language: Language) -> tuple[str, ...]:
-        return self.es if language == "es" else self.en
 
 
 Variants = Annotated[tuple[Text, ...], Field(min_length=2)]
@@ -193,33 +167,6 @@ class Handoff(Strict):
     examples: Lines
 
 
-class Eligibility(Strict):
-    min_age: Annotated[int, Field(ge=0, le=120)] | None = None
-    max_age: Annotated[int, Field(ge=0, le=120)] | None = None
-    refusal: Text
-
-    @model_validator(mode="after")
-    def _ages_ascend(self) -> Self:
-        if self.min_age is not None and self.max_age is not None and self.max_age < self.min_age:
-            raise ValueError(f"'max_age' ({self.max_age}) must not be below 'min_age' ({self.min_age})")
-        return self
-
-    def refuses(self, age: int | None) -> bool:
-        if age is None:
-            return False
-        return (self.min_age is not None and age < self.min_age) or (self.max_age is not None and age > self.max_age)
-
-
-class Disclosure(Strict):
-    at_start: bool
-    text: Text
-
-
-class OptOut(Strict):
-    reply: Text
-    examples: Lines
-
-
 class Phrases(Strict):
     """How this business says what every business says. Each variant is complete and free of figures."""
 
@@ -245,6 +192,8 @@ class Playbook(Strict):
     disclosure: Disclosure
     opt_out: OptOut
     eligibility: Eligibility
+    forbidden_claims: ForbiddenClaims = ForbiddenClaims()
+    quiet_hours: QuietHours | None = None
     discount_authority_percent: Percent
     offers: Annotated[tuple[Offer, ...], Field(min_length=1)]
     incentives: Annotated[tuple[Incentive, ...], Field(max_length=10)] = ()

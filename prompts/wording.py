@@ -1,17 +1,25 @@
 """How amounts are written, in either language: used to fill playbook placeholders and by the composer."""
 
+from datetime import time
 from decimal import Decimal
 
 from babel import Locale
 from babel.numbers import format_currency, format_decimal
 from babel.units import format_unit
 
+from prompts.law import WEEKDAYS, Hours, QuietHours
 from prompts.playbook import Duration, Instalments, Language, Offer, Playbook, Price
 
 _PER = {
     "es": {"week": "a la semana", "month": "al mes", "year": "al año", "session": "por sesión"},
     "en": {"week": "a week", "month": "a month", "year": "a year", "session": "a session"},
 }
+_DAYS: dict[Language, tuple[str, ...]] = {
+    "es": ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"),
+    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+}
+_TO: dict[Language, str] = {"es": " a ", "en": " to "}
+_AND: dict[Language, str] = {"es": " y ", "en": " and "}
 _FREE = {"es": "sin costo", "en": "free of charge"}
 
 
@@ -49,6 +57,34 @@ def percent(value: Decimal, playbook: Playbook, language: Language) -> str:
     return f"{number} %" if language == "es" else f"{number}%"
 
 
+def contact_hours(rule: QuietHours, language: Language) -> str:
+    """``lunes a viernes de 9:00 a 20:00 y sábado de 10:00 a 14:00``; days with the same hours stand together."""
+    groups: list[tuple[list[int], str]] = []
+    for place, day in enumerate(WEEKDAYS):
+        if day not in rule.contact:
+            continue
+        hours = _AND[language].join(_stretch(one, language) for one in rule.on_weekday(day))
+        if groups and groups[-1][1] == hours and groups[-1][0][-1] == place - 1:
+            groups[-1][0].append(place)
+        else:
+            groups.append(([place], hours))
+    names = _DAYS[language]
+    written = [
+        f"{names[days[0]]}{_TO[language] + names[days[-1]] if len(days) > 1 else ''} {hours}" for days, hours in groups
+    ]
+    return _AND[language].join(filter(None, (", ".join(written[:-1]), written[-1])))
+
+
+def _stretch(hours: Hours, language: Language) -> str:
+    if language == "es":
+        return f"de {hours.since.hour}:{hours.since:%M} a {hours.until.hour}:{hours.until:%M}"
+    return f"{_half(hours.since)} to {_half(hours.until)}"
+
+
+def _half(at: time) -> str:
+    return f"{at.hour % 12 or 12}:{at:%M} {'am' if at.hour < 12 else 'pm'}"
+
+
 def placeholders(playbook: Playbook, language: Language) -> dict[str, str]:
     """Everything a playbook text may refer to, written out in one language."""
     words = {
@@ -56,6 +92,8 @@ def placeholders(playbook: Playbook, language: Language) -> dict[str, str]:
         "agent": playbook.persona.name,
         "max_discount": percent(playbook.discount_authority_percent, playbook, language),
     }
+    if playbook.quiet_hours is not None:
+        words["contact_hours"] = contact_hours(playbook.quiet_hours, language)
     for offer in playbook.offers:
         words.update(_offer_words(offer, playbook, language))
     for incentive in playbook.incentives:

@@ -195,6 +195,10 @@ class RecommendedAction(BaseModel):
     objection: str | None
     need: str | None
     offer: str | None
+    contact_from: str | None = Field(
+        default=None,
+        description="From when on the customer may be contacted unasked (ISO 8601), where the playbook keeps quiet hours.",
+    )
 
 
 class TurnResponse(BaseModel):

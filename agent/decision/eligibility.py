@@ -26,9 +26,22 @@ def _all_but(reason: str, *allowed: Action) -> Refused:
 
 
 def _opt_out(now: Situation) -> Refused:
-    if now.progress.opted_out or now.said(Act.OPT_OUT):
+    if not now.is_opted_out():
+        return {}
+    if not now.opted_out_before():
         return _all_but("the customer does not want to be contacted", Action.CLOSE_POLITELY)
-    return {}
+    answers = [Action.CLOSE_POLITELY, Action.HANDOFF_TO_HUMAN]
+    answers += [Action.ANSWER_QUESTION] if now.asks() else []
+    answers += [Action.QUOTE_PRICE] if now.said(Act.ASK_PRICE) else []
+    answers += [Action.SHARE_PROOF] if now.said(Act.ASK_PROOF) else []
+    return _all_but("the customer opted out before: only what he asks is answered", *answers)
+
+
+def _quiet_hours(now: Situation) -> Refused:
+    if not now.is_quiet():
+        return {}
+    reason = "this conversation is outbound, and contact is not allowed at this hour"
+    return _all_but(reason, Action.SCHEDULE_FOLLOW_UP, Action.CLOSE_POLITELY, Action.HANDOFF_TO_HUMAN)
 
 
 def _may_not_buy(now: Situation) -> Refused:
@@ -95,7 +108,8 @@ def _not_over(now: Situation) -> Refused:
     over = (
         now.said(Act.GOODBYE, Act.DECLINE, Act.THANK, Act.OFF_TOPIC, Act.OPT_OUT, Act.ANGRY)
         or now.may_not_buy()
-        or now.progress.opted_out
+        or now.is_opted_out()
+        or now.is_quiet()
         or now.progress.sold
         or now.progress.handed_off
         or any(entry.type == "no_need" for entry in now.open_objections())
@@ -105,6 +119,7 @@ def _not_over(now: Situation) -> Refused:
 
 def _no_reason_for_a_person(now: Situation) -> Refused:
     needed = now.handoff_topic() is not None or now.progress.handed_off or now.may_not_buy()
+    needed = needed or (now.opted_out_before() and now.said(Act.BUY, Act.BOOK))
     unsure = now.said(Act.ASK_INFO) and now.understanding.answer_id is None
     return {} if needed or unsure else {Action.HANDOFF_TO_HUMAN: "nothing here needs a person"}
 
@@ -120,6 +135,7 @@ RULES: tuple[Rule, ...] = (
     Rule("opt_out", _opt_out),
     Rule("may_not_buy", _may_not_buy),
     Rule("needs_a_person", _needs_a_person),
+    Rule("quiet_hours", _quiet_hours),
     Rule("handed_off", _handed_off),
     Rule("already_sold", _already_sold),
     Rule("blocking_objection", _blocking_objection),

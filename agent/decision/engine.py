@@ -5,7 +5,19 @@ from dataclasses import replace
 from agent.decision import ledger, policy
 from agent.decision.eligibility import refusals
 from agent.decision.situation import Situation
-from agent.turn import Act, Action, Customer, Decision, Insights, LedgerEntry, Progress, Stage, Understanding
+from agent.turn import (
+    ANY_TIME,
+    Act,
+    Action,
+    Customer,
+    Decision,
+    Insights,
+    LedgerEntry,
+    Occasion,
+    Progress,
+    Stage,
+    Understanding,
+)  # fmt: skip
 from prompts.playbook import SHARED_NEEDS, HandoffTopic, Playbook, Proof
 
 _STAGE_AFTER: dict[Action, Stage] = {
@@ -30,13 +42,15 @@ def decide(
     understanding: Understanding,
     insights: Insights,
     seq: int,
+    occasion: Occasion = ANY_TIME,
 ) -> Decision:
-    """The next best action for one message, with its reasons, the ranked alternatives and every refusal."""
+    """The next best action for one message, with its reasons, the ranked alternatives and every refusal. The clock is
+    read by the caller: it comes with ``occasion``."""
     heard = ledger.objections_in(
         insights.objections, understanding, progress.ledger, progress.actions[-1] if progress.actions else None
     )
     entries = ledger.hear(progress.ledger, heard, understanding, seq)
-    now = Situation(playbook, customer, progress, understanding, insights, heard, entries, seq)
+    now = Situation(playbook, customer, progress, understanding, insights, heard, entries, seq, occasion)
     refused = refusals(now)
     allowed = [action for action in Action if action not in {refusal.action for refusal in refused}]
     ranked = policy.rank(now, allowed)
@@ -63,6 +77,8 @@ def decide(
         proof_id=proof.id if proof else None,
         incentive_id=incentive.id if incentive else None,
         handoff=_handoff(now) if chosen.action is Action.HANDOFF_TO_HUMAN else None,
+        contact_from=now.contact_from(),
+        quiet=now.is_quiet(),
     )
 
 
@@ -122,8 +138,10 @@ def advance(progress: Progress, decision: Decision, understanding: Understanding
         agreed=progress.agreed + understanding.has(Act.AGREE),
         declined=progress.declined + understanding.has(Act.DECLINE),
         age=understanding.age or progress.age,
+        was_minor=progress.was_minor or understanding.has(Act.UNDERAGE),
         underage=understanding.has(Act.UNDERAGE) or (progress.underage and understanding.age is None),
-        opted_out=progress.opted_out or understanding.has(Act.OPT_OUT),
+        opted_out=understanding.has(Act.OPT_OUT) or (progress.opted_out and not understanding.has(Act.OPT_IN)),
+        opted_in=not understanding.has(Act.OPT_OUT) and (progress.opted_in or understanding.has(Act.OPT_IN)),
         handed_off=progress.handed_off or action is Action.HANDOFF_TO_HUMAN,
         sold=progress.sold or action is Action.CONFIRM_SALE,
     )

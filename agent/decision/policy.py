@@ -66,6 +66,23 @@ CONSIDERATIONS: tuple[Consideration, ...] = (
     Consideration(
         Action.CLOSE_POLITELY, 20, "the customer opted out", lambda s: s.said(Act.OPT_OUT) or s.progress.opted_out
     ),
+    Consideration(Action.CLOSE_POLITELY, 3, "the customer opted out before", Situation.opted_out_before),
+    Consideration(
+        Action.HANDOFF_TO_HUMAN,
+        14,
+        "the customer opted out before and wants something now: a person settles it",
+        lambda s: s.opted_out_before() and s.said(Act.BUY, Act.BOOK),
+    ),
+    Consideration(
+        Action.HANDOFF_TO_HUMAN,
+        24,
+        "a minor calls himself an adult: a person has to see",
+        lambda s: s.contradicts_minority() and not s.said(Act.UNDERAGE) and s.understanding.age is not None,
+    ),
+    Consideration(Action.SCHEDULE_FOLLOW_UP, 20, "contact is not allowed at this hour", Situation.is_quiet),
+    Consideration(
+        Action.ANSWER_QUESTION, 10, "the customer asks what he is talking to", lambda s: s.said(Act.ASKS_IDENTITY)
+    ),
     Consideration(Action.CLOSE_POLITELY, 20, "the customer may not buy", Situation.may_not_buy),
     Consideration(Action.HANDOFF_TO_HUMAN, 20, "a person has to take this", lambda s: s.handoff_topic() is not None),
     Consideration(

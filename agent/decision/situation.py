@@ -1,8 +1,10 @@
 """What the engine looks at: one turn's facts, with the questions that rules and scores ask of them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from agent.turn import Act, Action, Customer, Insights, LedgerEntry, Progress, Understanding
+from agent.decision.records import recorded_age, youngest
+from agent.turn import ANY_TIME, Act, Action, Customer, Insights, LedgerEntry, Occasion, Progress, Understanding
 from predictors.base import Label
 from prompts.playbook import SHARED_NEEDS, Discovery, HandoffTopic, Incentive, Offer, Playbook
 
@@ -33,6 +35,7 @@ class Situation:
     heard: tuple[Label, ...]
     ledger: tuple[LedgerEntry, ...]
     seq: int
+    occasion: Occasion = ANY_TIME
 
     @property
     def last_action(self) -> Action | None:
@@ -40,7 +43,14 @@ class Situation:
 
     @property
     def age(self) -> int | None:
-        return self.understanding.age or self.progress.age or self.customer.age
+        return self.understanding.age or self._of_birth_year() or self.progress.age or self.recorded_age()
+
+    def _of_birth_year(self) -> int | None:
+        born, now = self.understanding.born, self.occasion.now
+        return youngest(born, now) if born is not None and now is not None else None
+
+    def recorded_age(self) -> int | None:
+        return recorded_age(self.customer, self.occasion.now)
 
     @property
     def conversion(self) -> float:
@@ -55,7 +65,9 @@ class Situation:
 
     def asks(self) -> bool:
         """Whether the customer asks something, in form or in substance."""
-        return self.said(*QUESTIONS) or any(label.name in SHARED_NEEDS for label in self.insights.needs.labels)
+        return self.said(*QUESTIONS, Act.ASKS_IDENTITY) or any(
+            label.name in SHARED_NEEDS for label in self.insights.needs.labels
+        )
 
     def raised_now(self) -> tuple[LedgerEntry, ...]:
         """Objections of this very message, the most probable first."""
@@ -77,7 +89,37 @@ class Situation:
 
     def may_not_buy(self) -> bool:
         minor = self.said(Act.UNDERAGE) or (self.progress.underage and self.understanding.age is None)
-        return minor or self.playbook.eligibility.refuses(self.age)
+        return minor or self.playbook.eligibility.refuses(self.age) or self.contradicts_minority()
+
+    def contradicts_minority(self) -> bool:
+        """Whether one who was a minor by his own words, or is on record, calls himself an adult now: a person has to see."""
+        rule = self.playbook.eligibility
+        was = self.progress.was_minor or rule.is_minor(self.recorded_age())
+        return was and rule.minor_corrects_himself == "to_a_person"
+
+    def is_opted_out(self) -> bool:
+        """In this conversation or an earlier one, and not taken back. Opting out goes before opting in."""
+        if self.said(Act.OPT_OUT):
+            return True
+        before = self.progress.opted_out or (self.customer.opted_out and not self.progress.opted_in)
+        return before and not self.said(Act.OPT_IN)
+
+    def opted_out_before(self) -> bool:
+        """Only in an earlier conversation: what he asks now is answered, nothing is sold."""
+        return self.is_opted_out() and not (self.said(Act.OPT_OUT) or self.progress.opted_out)
+
+    def is_quiet(self) -> bool:
+        """Whether the agent itself began this conversation, at an hour at which it may not."""
+        rule, now = self.playbook.quiet_hours, self.occasion.now
+        if rule is None or now is None or not self.occasion.outbound or not rule.binds(self.occasion.channel):
+            return False
+        return rule.is_quiet(now, rule.zone(self.customer.facts.get("time_zone")))
+
+    def contact_from(self) -> datetime | None:
+        rule, now = self.playbook.quiet_hours, self.occasion.now
+        if rule is None or now is None or not rule.binds(self.occasion.channel):
+            return None
+        return rule.next_contact(now, rule.zone(self.customer.facts.get("time_zone")))
 
     def needs(self) -> tuple[str, ...]:
         """What the customer wants from this business, newest first; questions about price or process are not among them."""

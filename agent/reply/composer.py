@@ -4,7 +4,17 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from decimal import Decimal
 
 from agent.reply.appointment import appointment
-from agent.reply.lines import Line, freshest, may_ask, may_close, may_not_buy, next_question, variants
+from agent.reply.lines import (
+    Line,
+    freshest,
+    may_ask,
+    may_close,
+    may_not_buy,
+    next_question,
+    opted_out_before,
+    variants,
+)
+from agent.reply.manners import outside_hours
 from agent.reply.points import talking_points
 from agent.reply.schema import LONGEST_REPLY, ReplyDraft
 from agent.reply.sentences import split
@@ -118,11 +128,16 @@ class _Saying:
 
     def answer_question(self) -> Iterator[Line]:
         answer = next((entry for entry in self._book.answers if entry.id == self._brief.decision.answer_id), None)
-        if answer is None:
+        if self._brief.understanding.has(Act.ASKS_IDENTITY):
+            yield from () if self._brief.opening else (Line("disclosure.asked", self._identity()),)
+        elif answer is None:
             yield self._phrase("unsure")
         else:
             yield Line(f"answers.{answer.id}", answer.answer.said_in(self._language))
         yield from self._question()
+
+    def _identity(self) -> str:
+        return self._book.disclosure.when_asked(self._language)
 
     def handle_objection(self) -> Iterator[Line]:
         kind = self._brief.decision.objection
@@ -207,7 +222,11 @@ class _Saying:
 
     def schedule_follow_up(self) -> Iterator[Line]:
         """Notes the day and the hour that the customer named, and asks for what is missing."""
-        named = appointment(self._brief.recent[-1].text, self._language)
+        said = self._brief.recent[-1].text
+        rule, named = self._book.quiet_hours, appointment(said, self._language)
+        if rule is not None and (self._brief.decision.quiet or outside_hours(said, self._book, self._language)):
+            yield Line("quiet_hours.say", rule.say.said_in(self._language))
+            return
         if named is None:
             yield self._phrase("follow_up")
             return
@@ -224,7 +243,12 @@ class _Saying:
         yield Line(f"handoff.{topic}", self._book.handoff[topic].say.said_in(self._language))
 
     def close_politely(self) -> Iterator[Line]:
-        if self._brief.understanding.has(Act.OPT_OUT) or self._brief.progress.opted_out:
+        if opted_out_before(self._brief):
+            yield Line(
+                "opt_out.afterwards",
+                (self._book.opt_out.afterwards or self._book.opt_out.reply).said_in(self._language),
+            )
+        elif self._brief.understanding.has(Act.OPT_OUT):
             yield Line("opt_out.reply", self._book.opt_out.reply.said_in(self._language))
         elif may_not_buy(self._brief):
             yield Line("eligibility.refusal", self._book.eligibility.refusal.said_in(self._language))

@@ -362,6 +362,9 @@ def _read(playbook: Playbook, language: Language) -> _Known:
     for incentive in playbook.incentives:
         for sentence in (incentive.say.said_in(language), *split(incentive.say.said_in(language))):
             granted[sentence.strip()] = incentive.percent or Decimal(0)
+    if playbook.quiet_hours is not None:
+        hours = playbook.quiet_hours.say.said_in(language)
+        granted |= dict.fromkeys((hours, *(sentence.strip() for sentence in split(hours))), Decimal(0))
     never = tuple(plain(line) for line in playbook.never_say.said_in(language))
     words = f" {' '.join(lines).lower()} "
     free = _free_things(playbook, lines, language)

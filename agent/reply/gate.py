@@ -1,15 +1,18 @@
 """What a writer's text passes on its way out: JSON -> sentences -> fact lock -> the customer. Nothing leaves unchecked."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from agent.errors import WriterFailed
+from agent.reply import manners
 from agent.reply.facts import FactBook
 from agent.reply.schema import LONGEST_REPLY
 from agent.reply.sentences import SentenceSplitter
 from agent.reply.stream import ReplyStream
 from agent.turn import Language, Violation
 from predictors.language import spanish_share
+from prompts.texts import Text
 
 Say = Callable[[str], Awaitable[None]]
 
@@ -28,12 +31,14 @@ class FactLock:
         customer_words: Sequence[str],
         granted_percent: Decimal | None,
         offer: str | None,
+        opening: str = "",
     ) -> None:
         self._facts = facts
         self._language: Language = language
         self._customer_words = customer_words
         self._granted = granted_percent
         self._offer = offer
+        self._opening = opening
         self.violations: list[Violation] = []
 
     def for_the_rep(self, authority_percent: Decimal) -> "FactLock":
@@ -52,6 +57,9 @@ class FactLock:
         if seen >= WORDS_TO_TELL and (share if self._language == "en" else 1 - share) > 0.8:
             self.violations.append(Violation("language", sentence.strip()[:80], sentence))
             return ""
+        wrong = list(manners.faults(sentence, self._facts.playbook, self._language))
+        if wrong:
+            return self._in_its_place(sentence, wrong)
         checked = self._facts.check(
             sentence,
             self._language,
@@ -65,6 +73,14 @@ class FactLock:
         breaches = tuple(self._facts.conduct.breaches(sentence, self._customer_words, bool(self._granted)))
         self.violations.extend(breaches)
         return "" if breaches else checked.text
+
+    def _in_its_place(self, sentence: str, wrong: Sequence[tuple[Violation, Text | None]]) -> str:
+        """What the playbook says instead of what may not be said at all: once a reply, and not after the opening said it."""
+        text = next((text.said_in(self._language) for _, text in wrong if text is not None), "")
+        said = self._opening + "".join(violation.repair or "" for violation in self.violations)
+        repair = text if text and text not in said else None
+        self.violations.extend(replace(violation, repair=repair) for violation, _ in wrong)
+        return f"{repair}{sentence[len(sentence.rstrip()) :] or ' '}" if repair else ""
 
 
 class Gate:

@@ -51,11 +51,20 @@ def next_question(brief: Brief) -> Discovery | None:
     return next((entry for entry in brief.playbook.discovery if entry.slot == slot), None)
 
 
+def opted_out_before(brief: Brief) -> bool:
+    """Whether the customer opted out in an earlier conversation or message, and does not do so just now."""
+    heard, progress = brief.understanding, brief.progress
+    if heard.has(Act.OPT_OUT) or (heard.has(Act.OPT_IN) and not heard.has(Act.OPT_OUT)):
+        return False
+    return progress.opted_out or (brief.customer.opted_out and not progress.opted_in)
+
+
 def may_not_buy(brief: Brief) -> bool:
     """Whether the customer is too young or too old, by what was said so far."""
     heard, progress = brief.understanding, brief.progress
     minor = heard.has(Act.UNDERAGE) or (progress.underage and heard.age is None)
-    return minor or brief.playbook.eligibility.refuses(heard.age or progress.age or brief.customer.age)
+    by_rule = any(refusal.rule == "may_not_buy" for refusal in brief.decision.refused)
+    return minor or by_rule or brief.playbook.eligibility.refuses(heard.age or progress.age or brief.customer.age)
 
 
 def all_lines(playbook: Playbook, language: Language) -> tuple[Line, ...]:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agent.reply.lines import may_not_buy, next_question
+from agent.reply.lines import may_not_buy, next_question, opted_out_before
+from agent.reply.manners import outside_hours
 from agent.turn import Act, Action, Brief, Utterance
 from predictors.orders import orders
 from prompts import render, template, wording
@@ -62,6 +63,8 @@ def system_prompt(brief: Brief, *, opened: bool, voice_channel: bool) -> str:
         facts=[_offer_fact(offer, brief) for offer in book.offers],
         never_say=book.never_say.said_in(language),
         opened=opened,
+        said_already=brief.opening,
+        only_answer=opted_out_before(brief),
         voice_channel=voice_channel,
     )
 
@@ -79,16 +82,29 @@ def without_orders(messages: Sequence[Utterance]) -> tuple[Utterance, ...]:
 
 def _substance(brief: Brief) -> str | None:
     """What has to be said whatever the words: what a person takes over, that one is off the list, or may not buy."""
-    book, decision, progress, heard = brief.playbook, brief.decision, brief.progress, brief.understanding
+    book, decision, heard = brief.playbook, brief.decision, brief.understanding
     if decision.handoff is not None:
         return book.handoff[decision.handoff].say.said_in(brief.language)
+    last = brief.recent[-1].text if brief.recent else ""
+    if book.quiet_hours is not None and _at_a_bad_hour(brief, last):
+        return book.quiet_hours.say.said_in(brief.language)
     if decision.action is not Action.CLOSE_POLITELY:
         return None
-    if heard.has(Act.OPT_OUT) or progress.opted_out:
+    if opted_out_before(brief):
+        return (book.opt_out.afterwards or book.opt_out.reply).said_in(brief.language)
+    if heard.has(Act.OPT_OUT):
         return book.opt_out.reply.said_in(brief.language)
     if may_not_buy(brief):
         return book.eligibility.refusal.said_in(brief.language)
     return None
+
+
+def _at_a_bad_hour(brief: Brief, said: str) -> bool:
+    """Whether an appointment is to be made that the customer wants outside the hours, or contact itself is too early."""
+    names_one = brief.decision.action is Action.SCHEDULE_FOLLOW_UP and outside_hours(
+        said, brief.playbook, brief.language
+    )
+    return brief.decision.quiet or bool(names_one)
 
 
 def _offer_fact(offer: Offer, brief: Brief) -> str:

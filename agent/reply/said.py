@@ -7,8 +7,8 @@ from pydantic import BaseModel
 from agent.turn import Language
 from prompts.playbook import Lines, Text
 
-NOT_SAID = frozenset({"examples", "questions", "never_say", "incentives", "voice"})
-"""Fields whose texts are not the business's own statements, or hold only when granted."""
+NOT_SAID = frozenset({"examples", "questions", "never_say", "incentives", "voice", "quiet_hours"})
+"""Fields whose texts are not the business's own statements, or hold only when granted or word for word."""
 
 
 def said_texts(value: object, language: Language, field: str = "") -> Iterator[str]:

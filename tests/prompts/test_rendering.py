@@ -32,6 +32,8 @@ WHOLE: dict[str, Any] = {
     "facts": ["Faro Home; €189.50 a year"],
     "never_say": ["no exclusions", "always pay"],
     "opened": True,
+    "said_already": "Opening already said.",
+    "only_answer": True,
     "voice_channel": True,
 }
 SECRET = "my zanzibar password is 4711"

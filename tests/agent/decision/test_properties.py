@@ -130,7 +130,7 @@ def within_bounds(case: Case, decision: Decision) -> None:
     book, progress, message = case.book, case.progress, case.message
     open_to_it = allowed(decision)
     assert decision.action in open_to_it
-    if progress.opted_out or message.has(Act.OPT_OUT):
+    if message.has(Act.OPT_OUT) or (progress.opted_out and not message.has(Act.OPT_IN)):
         assert open_to_it == {Action.CLOSE_POLITELY}
     age = message.age or progress.age or case.customer.age
     too_young_or_old = age is not None and book.eligibility.refuses(age)
@@ -249,8 +249,9 @@ def test_no_conversation_breaks_a_promise_as_it_goes_on(conversation) -> None:
         within_bounds(case, decision)
         granted |= {decision.incentive_id} - {None}
         before, progress = progress, advance(progress, decision, message, seen)
-        for for_good in ("opted_out", "handed_off", "sold"):
+        for for_good in ("was_minor", "handed_off", "sold"):
             assert getattr(progress, for_good) >= getattr(before, for_good)
+        assert progress.opted_out >= (before.opted_out and not message.has(Act.OPT_IN))
         assert set(progress.incentives) == granted
         assert percent(book, granted) <= book.discount_authority_percent
 

@@ -117,7 +117,7 @@ def test_a_discount_is_spoken_of_only_when_one_was_granted(name: str, language: 
     ("given", "about"),
     [
         (Given(acts=(Act.OPT_OUT,)), "opt_out"),
-        (Given(progress=Progress(opted_out=True)), "opt_out"),
+        (Given(progress=Progress(opted_out=True)), "afterwards"),
         (Given(acts=(Act.UNDERAGE,)), "refusal"),
         (Given(customer=Customer(age=12)), "refusal"),
         (Given(acts=(Act.GOODBYE,)), None),
@@ -130,7 +130,9 @@ def test_an_ending_has_its_substance_from_the_playbook(
     """In the very turn in which the customer opts out, too, when the conversation's memory does not know it yet."""
     book = book_of(name)[0]
     prompt = prompt_for(brief(book, language, decision(book, Action.CLOSE_POLITELY), given))
-    said = {"opt_out": book.opt_out.reply.said_in(language), "refusal": book.eligibility.refusal.said_in(language)}
+    assert book.opt_out.afterwards is not None
+    said = {"opt_out": book.opt_out.reply.said_in(language), "afterwards": book.opt_out.afterwards.said_in(language)}
+    said |= {"refusal": book.eligibility.refusal.said_in(language)}
     for kind, text in said.items():
         assert (f"SAY IN SUBSTANCE: {text}" in prompt) is (kind == about)
 
