@@ -55,7 +55,9 @@ def outside_hours(text: str, playbook: Playbook, language: Language) -> str | No
         return None
     said = plain(text)
     named = [amount for amount in find_amounts(text, language) if amount.kind == "date"]
-    days = {day for one in named if one.unit == "weekday" for day in WEEKDAYS if str(one.value).startswith(day)}
+    days: set[Weekday] = {
+        day for one in named if one.unit == "weekday" for day in WEEKDAYS if str(one.value).startswith(day)
+    }
     if _AT_NIGHT.search(said) and not _allowed(playbook, [time(0), time(1), time(3)], days):
         return "midnight"
     for amount in named:
