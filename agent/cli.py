@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 
 import orjson
 import typer
-import uvicorn
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from typer.core import TyperGroup
@@ -21,6 +20,7 @@ from agent.channels.shapes import Identity, MessageRequest
 from agent.errors import AgentError, InvalidInput
 from agent.evaluation.cases import Part
 from agent.orchestrator import Post, SalesAgent
+from agent.serving import run_server
 from agent.settings import Settings
 from agent.store.migrate import migrate
 from agent.terminal import show_ledger, show_turn
@@ -62,18 +62,7 @@ def serve(
     _refuse_early(settings)
     migrate(settings.store_url)
     _warn_without_models(settings)
-    uvicorn.run(
-        "server:create_app",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_level="warning",
-        log_config=None,
-    )
+    run_server(settings)
 
 
 @app.command()

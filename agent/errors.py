@@ -41,6 +41,10 @@ class LeaseLost(AgentError):
     """The turn took so long that another worker picked its message up; nothing of it was stored."""
 
 
+class Draining(AgentError):
+    """This process is about to end and takes no new work; another one does."""
+
+
 class StoreUnavailable(AgentError):
     """The database can't be reached; nothing was stored, the caller may try again."""
 

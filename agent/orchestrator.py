@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 import orjson
 import structlog
 
+from agent import metrics
 from agent.deadline import Deadline
 from agent.errors import InvalidInput, TurnsQueued
 from agent.graph import TurnGraph
@@ -87,6 +88,7 @@ class SalesAgent:
         ``say`` is called with each sentence of the reply as it leaves. Raises ``InvalidInput``, ``KeyReused``,
         ``TurnsQueued`` or ``StoreUnavailable``; whatever fails behind the door, the turn is answered.
         """
+        arrived = time.perf_counter()
         turn_id = uuid.uuid4().hex
         incoming = turns.Incoming(
             start=self._start_of(post),
@@ -95,9 +97,11 @@ class SalesAgent:
             request_sha256=hashlib.sha256(post.text.encode()).hexdigest(),
             turn_id=turn_id,
         )
-        with correlated(conversation_id=post.conversation_id, turn_id=turn_id, pipeline_id=turn_id[:12]):
+        ids = {"conversation_id": post.conversation_id, "turn_id": turn_id, "pipeline_id": turn_id[:12]}
+        with metrics.in_flight(), correlated(**ids):
             async with self._in_line(post.conversation_id):
                 claimed = await self._claim(incoming)
+                metrics.waited(time.perf_counter() - arrived)
                 if isinstance(claimed, turns.Repeated):
                     if say is not None:
                         await say(from_json(claimed.response)["response"])
@@ -164,7 +168,7 @@ class SalesAgent:
         state: TurnState = await self._graph.ainvoke({"conversation": conversation}, context=context)  # type: ignore[assignment]
         total_ms = round((time.perf_counter() - started) * 1000, 3)
         response = response_json(claimed, state, total_ms)
-        assert "reply" in state and "progress" in state and "decision" in state
+        assert "reply" in state and "progress" in state and "decision" in state and "insights" in state
         content = orjson.dumps(response)
         finished = turns.Finished(
             conversation_id=conversation.id,
@@ -177,6 +181,14 @@ class SalesAgent:
             progress=state["progress"],
         )
         await self._door.run(turns.commit, finished, self._now())
+        metrics.turn(
+            shop.playbook.id,
+            state["decision"],
+            state["insights"],
+            state["reply"],
+            degraded=response["degraded"],
+            seconds=total_ms / 1000,
+        )
         log.info(
             "turn",
             playbook=shop.playbook.id,

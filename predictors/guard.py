@@ -18,6 +18,7 @@ from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
 
 from predictors.base import Dialogue, Prediction, Predictor
+from predictors.breakers import Tell, announce
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,7 @@ class Guard:
         settings: GuardSettings | None = None,
         *,
         labels: Callable[[Dialogue], Collection[str]] | None = None,
+        on_breaker: Tell | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings or GuardSettings()
@@ -61,6 +63,8 @@ class Guard:
         self._breakers = AsyncCircuitBreakerFactory(
             default_threshold=self.settings.failures_to_open, default_ttl=self.settings.open_s
         )
+        if on_breaker is not None:
+            announce(self._breakers, on_breaker)
         self._pool: ThreadPoolExecutor | None = None
         self._running = 0
 

@@ -9,8 +9,9 @@ import orjson
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from agent import metrics
 from agent.channels import errors, shapes
-from agent.errors import AgentError, InvalidInput
+from agent.errors import AgentError, Draining, InvalidInput
 from agent.orchestrator import Post, SalesAgent
 from agent.reply.gate import Say
 from agent.turn import Customer
@@ -115,7 +116,9 @@ async def _stream(agent: SalesAgent, post: Post, running: "set[asyncio.Task[byte
     sentences: asyncio.Queue[str | None] = asyncio.Queue()
     turn = asyncio.create_task(agent.post(post, _into(sentences)))
     running.add(turn)
+    metrics.stream_began()
     turn.add_done_callback(running.discard)
+    turn.add_done_callback(lambda _: metrics.stream_ended())
     turn.add_done_callback(lambda _: sentences.put_nowait(None))
     first = await sentences.get()
     if first is None and turn.exception() is not None:
@@ -143,6 +146,8 @@ async def _events(
         yield _event("sentence", {"text": sentence})
         sentence = await sentences.get()
     try:
+        if turn.cancelled():
+            raise Draining("this process is ending; send it again, to another one")
         response = orjson.loads(turn.result())
     except AgentError as error:
         yield _event("error", errors.agent_error_content(error))

@@ -14,8 +14,9 @@ from pydantic import ValidationError
 
 from agent.deadline import Deadline
 from agent.errors import WriterFailed
-from agent.llm.base import Sink, Stalls, Writer
+from agent.llm.base import Connects, Sink, Stalls, Writer
 from agent.turn import Attempt, Brief, Delta
+from predictors.breakers import Tell, announce
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +53,7 @@ class Failover(Generic[Draft]):
         *,
         failures_to_open: int = 5,
         open_s: float = 30.0,
+        on_breaker: Tell | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._models = tuple(writers[:-1])
@@ -65,6 +67,8 @@ class Failover(Generic[Draft]):
             default_ttl=open_s,
             exclude=[asyncio.CancelledError, (WriterFailed, _is_blameless)],
         )
+        if on_breaker is not None:
+            announce(self._breakers, on_breaker)
 
     async def write(self, brief: Brief, deadline: Deadline, sink: Sink) -> Written[Draft]:
         """The first whole reply that parses. What was fed to ``sink`` before a failure is taken back, unless it was said."""
@@ -139,6 +143,17 @@ class Failover(Generic[Draft]):
             raise WriterFailed("wrong_schema" if is_json else "broken_json") from None
         except ValueError:
             raise WriterFailed("broken_json") from None
+
+    async def connect(self, seconds: float) -> None:
+        """Opens the models' connections before the first turn needs them. One that can't be reached is only named."""
+        for writer in self._models:
+            if isinstance(writer, Connects):
+                try:
+                    async with asyncio.timeout(seconds):
+                        await writer.connect()
+                except (TimeoutError, WriterFailed) as failed:
+                    kind = failed.kind if isinstance(failed, WriterFailed) else "too_slow"
+                    log.warning("model_not_reached", writer=writer.name, kind=kind)
 
     async def aclose(self) -> None:
         for writer in (*self._models, self._last):
