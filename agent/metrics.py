@@ -8,6 +8,7 @@ With several workers each process writes its numbers into files of one folder (`
 import os
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -89,6 +90,13 @@ _build_info = Gauge(
 )
 
 
+# Looking a series up by its labels costs as much as counting; the sets are closed, so this stays small.
+_turns_of = lru_cache(maxsize=4096)(_turns.labels)
+_predictor_seconds_of = lru_cache(maxsize=64)(_predictor_seconds.labels)
+_writer_attempts_of = lru_cache(maxsize=256)(_writer_attempts.labels)
+_writer_seconds_of = lru_cache(maxsize=64)(_writer_seconds.labels)
+
+
 def started() -> None:
     """A process serves from now on."""
     _build_info.labels(__version__).set(1)
@@ -99,7 +107,7 @@ def turn(
 ) -> None:
     """One answered turn. ``seconds``: from the claim to the reply."""
     outcome = "degraded" if degraded else "answered"
-    _turns.labels(playbook, decision.action.value, reply.writer, outcome).inc()
+    _turns_of(playbook, decision.action.value, reply.writer, outcome).inc()
     _turn_seconds.observe(seconds)
     models_ms = 0.0
     for attempt in reply.attempts:
@@ -112,14 +120,14 @@ def turn(
         ("needs", insights.needs),
         ("conversion", insights.conversion),
     ):
-        _predictor_seconds.labels(name, said.source).observe(said.elapsed_ms / 1000)
+        _predictor_seconds_of(name, said.source).observe(said.elapsed_ms / 1000)
         if said.degraded is not None:
             _predictor_fallbacks.labels(name, said.degraded.partition(":")[0]).inc()
 
 
 def _attempt(attempt: Attempt) -> None:
-    _writer_attempts.labels(attempt.writer, attempt.failure or "ok").inc()
-    _writer_seconds.labels(attempt.writer).observe(attempt.elapsed_ms / 1000)
+    _writer_attempts_of(attempt.writer, attempt.failure or "ok").inc()
+    _writer_seconds_of(attempt.writer).observe(attempt.elapsed_ms / 1000)
 
 
 @contextmanager
