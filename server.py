@@ -8,20 +8,21 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agent import __version__, telemetry
+from agent import __version__, metrics, telemetry
 from agent.access import headers, route
 from agent.access.admission import Admission
 from agent.access.gate import Gate
 from agent.bootstrap import build_agent
-from agent.channels import conversations, customers, errors
-from agent.errors import StoreUnavailable
+from agent.channels import conversations, customers, errors, operations
 from agent.housekeeping import housekeeping
+from agent.life import Life
 from agent.orchestrator import SalesAgent
 from agent.settings import Settings
+from agent.warmup import warm_up
 
 log = structlog.get_logger(__name__)
 
@@ -37,25 +38,32 @@ SWITCH_INTERVAL_S = 0.0005
 def create_app(settings: Settings | None = None, build: Build = build_agent) -> FastAPI:
     """The application. ``build`` makes the agent at start-up; tests hand in one with other parts."""
     settings = settings or Settings()
+    life = Life(settings.drain_s, settings.lame_duck_s, settings.workers_dir)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         telemetry.configure(settings.log_format, settings.log_level, customer_text=settings.log_customer_text)
-        app.state.agent = await build(settings)
-        app.state.admission = Admission(settings, app.state.agent.door)
-        await app.state.admission.announce()
-        streams: set[asyncio.Task[bytes]] = set()
-        app.state.streams = streams
+        agent = await build(settings)
+        await warm_up(agent)
+        admission = Admission(settings, agent.door)
+        await admission.announce()
+        app.state.agent = agent
+        app.state.admission = admission
+        app.state.life = life
+        app.state.streams = life.streams
+        app.state.health = operations.health_of(agent, admission)
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        log.info("ready", playbooks=sorted(app.state.agent.shops), models=settings.models or "composer")
-        async with housekeeping(app.state.agent):
-            yield
-        await asyncio.gather(*streams, return_exceptions=True)
-        await app.state.admission.aclose()
-        await app.state.agent.aclose()
+        metrics.started()
+        with life.watching():
+            log.info("ready", playbooks=sorted(agent.shops), models=settings.models or "composer")
+            async with housekeeping(agent):
+                yield
+                await life.ended()
+            await admission.aclose()
+            await agent.aclose()
 
     app = FastAPI(
         title="Sales agent orchestrator",
@@ -65,34 +73,23 @@ def create_app(settings: Settings | None = None, build: Build = build_agent) -> 
     )
     app.include_router(conversations.router)
     app.include_router(customers.router)
-    app.add_api_route("/livez", _livez, tags=["operations"], summary="The process answers")
-    app.add_api_route("/readyz", _readyz, tags=["operations"], summary="The database answers, too")
+    app.include_router(operations.router)
+    app.include_router(operations.counted)
     errors.install(app)
     route.install(app)
     app.add_middleware(Gate, answer=errors.answer)
-    app.add_middleware(Front, longest_body=settings.longest_body)
+    app.add_middleware(Front, life=life, longest_body=settings.longest_body)
     headers.install(app, settings)
     return app
 
 
-async def _livez() -> dict[str, str]:
-    return {"status": "alive"}
-
-
-async def _readyz(request: Request, response: Response) -> dict[str, str]:
-    try:
-        await request.app.state.agent.ready()
-    except StoreUnavailable as error:
-        response.status_code = 503
-        return {"status": "not ready", "store": str(error)}
-    return {"status": "ready", "store": "ok"}
-
-
 class Front:
-    """In front of the gate: a request id in every answer and log line, and a bound on the body before anything reads it."""
+    """In front of the gate: a request id in every answer and log line, a bound on the body before anything reads it, and no
+    new work for a process that is about to end."""
 
-    def __init__(self, app: ASGIApp, longest_body: int) -> None:
+    def __init__(self, app: ASGIApp, life: Life, longest_body: int) -> None:
         self._app = app
+        self._life = life
         self._longest = longest_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,12 +100,21 @@ class Front:
         request_id = _request_id(given.get(b"x-request-id", b""))
         scope["request_id"] = request_id
 
+        begun = False
+
         async def tagged(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                if self._life.leaving:
+                    message["headers"].append((b"connection", b"close"))
             await send(message)
 
-        with telemetry.correlated(request_id=request_id):
+        if self._life.refuses(scope["method"]):
+            await errors.draining()(scope, receive, tagged)
+            return
+        with telemetry.correlated(request_id=request_id), self._life.request(scope["method"]):
             try:
                 body = await self._read(given.get(b"content-length", b""), receive)
             except ClientDisconnect:
@@ -117,7 +123,15 @@ class Front:
                 problem = f"has more than {self._longest} bytes"
                 await errors.field_refused(413, "body_too_large", "body", problem)(scope, receive, tagged)
                 return
-            await self._app(scope, _replay(body, receive), tagged)
+            try:
+                await self._app(scope, _replay(body, receive), tagged)
+            except asyncio.CancelledError:
+                if not self._life.cut:
+                    raise
+                if begun:
+                    await send({"type": "http.response.body"})
+                else:
+                    await errors.draining()(scope, receive, tagged)
 
     async def _read(self, announced: bytes, receive: Receive) -> bytes | None:
         """The whole body, or ``None`` as soon as it is longer than allowed. Raises ``ClientDisconnect`` for half of one."""

@@ -10,6 +10,7 @@ import structlog
 
 from agent.errors import InvalidInput
 from agent.graph import build_graph
+from agent.health import Breakers
 from agent.llm.base import Limits, Stalls, Writer
 from agent.llm.failover import Failover
 from agent.nodes import Shop, Workers
@@ -26,6 +27,7 @@ from agent.turn import Act
 from predictors import bundle, conversion, features
 from predictors.acts import ActModel, ActReader, ActRules, AnswerFinder, Question
 from predictors.base import Predictor
+from predictors.breaker import Tell
 from predictors.conversion import ConversionModel
 from predictors.guard import Guard, GuardSettings
 from predictors.needs import NeedsModel, PlaybookNeeds
@@ -90,6 +92,8 @@ def _workers(
     guard = GuardSettings(deadline_s=settings.predictor_deadline_s, cache_s=settings.cache_s)
     trained = {**_trained(settings.models_dir, encoder, needs), **given}
     examples = {name: playbook.examples for name, playbook in needs.items()}
+    breakers = Breakers()
+    tell = _about("predictor", breakers)
     return Workers(
         reader=Reader(
             _act_reader(settings.models_dir, encoder),
@@ -97,12 +101,29 @@ def _workers(
             _signals(playbooks, encoder),
             encoder,
         ),
-        objection=Guard(trained.get("objection"), ObjectionRules(), guard, labels=lambda _: OBJECTION_TYPES),
-        needs=Guard(trained.get("needs"), NeedsRules(examples), guard, labels=lambda said: examples[said.playbook]),
-        conversion=Guard(trained.get("conversion"), ConversionRules(), guard, labels=lambda _: ("converts",)),
-        writers=Failover((*models, Composer()), ReplyDraft.model_validate_json, stalls, limits),
+        objection=Guard(
+            trained.get("objection"), ObjectionRules(), guard, labels=lambda _: OBJECTION_TYPES, on_breaker=tell
+        ),
+        needs=Guard(
+            trained.get("needs"),
+            NeedsRules(examples),
+            guard,
+            labels=lambda said: examples[said.playbook],
+            on_breaker=tell,
+        ),
+        conversion=Guard(
+            trained.get("conversion"), ConversionRules(), guard, labels=lambda _: ("converts",), on_breaker=tell
+        ),
+        writers=Failover(
+            (*models, Composer()), ReplyDraft.model_validate_json, stalls, limits, on_breaker=_about("writer", breakers)
+        ),
         models_configured=bool(models),
+        breakers=breakers,
     )
+
+
+def _about(kind: str, breakers: Breakers) -> Tell:
+    return lambda name, state: breakers.changed(f"{kind}:{name}", state)
 
 
 def _encoder() -> Encoder | None:

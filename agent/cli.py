@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 
 import orjson
 import typer
-import uvicorn
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from typer.core import TyperGroup
@@ -23,6 +22,7 @@ from agent.channels.shapes import Identity, MessageRequest
 from agent.errors import AgentError, InvalidInput
 from agent.evaluation.cases import Part
 from agent.orchestrator import Post, SalesAgent
+from agent.serving import run_server
 from agent.settings import Settings
 from agent.store.migrate import migrate
 from agent.terminal import show_ledger, show_turn
@@ -71,18 +71,7 @@ def serve(
     migrate(settings.store_url)
     _warn_without_models(settings)
     os.environ["SALES_AGENT_HOST"] = settings.host  # The workers read settings anew; where they listen decides on keys.
-    uvicorn.run(
-        "server:create_app",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_level="warning",
-        log_config=None,
-    )
+    run_server(settings)
 
 
 @app.command()

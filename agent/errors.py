@@ -45,6 +45,10 @@ class TurnGivenUp(AgentError):
     """The turn of this message was begun many times and never came to an end. The conversation goes on without it."""
 
 
+class Draining(AgentError):
+    """This process is about to end and takes no new work; another one does."""
+
+
 class StoreUnavailable(AgentError):
     """The database can't be reached; nothing was stored, the caller may try again."""
 

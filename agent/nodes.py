@@ -15,6 +15,7 @@ from langgraph.runtime import Runtime
 from agent.deadline import Deadline
 from agent.decision.engine import advance
 from agent.decision.engine import decide as choose
+from agent.health import Breakers
 from agent.llm.failover import Failover, Written
 from agent.mentions import offer_named
 from agent.reading import Reader
@@ -68,6 +69,7 @@ class Workers:
     conversion: Guard
     writers: Failover[ReplyDraft]
     models_configured: bool
+    breakers: Breakers
     wall_clock: Callable[[], float] = time.time
 
 

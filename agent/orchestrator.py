@@ -13,6 +13,7 @@ import orjson
 import structlog
 from sqlalchemy import Connection
 
+from agent import metrics
 from agent.deadline import Deadline
 from agent.errors import InvalidInput, LeaseLost, StoreUnavailable, TurnGivenUp, TurnsQueued
 from agent.graph import TurnGraph
@@ -112,6 +113,7 @@ class SalesAgent:
             platform_context=post.platform_context or {},
         )
         with (
+            metrics.in_flight(),
             correlated(conversation_id=post.conversation_id, turn_id=turn_id, pipeline_id=turn_id[:12]),
             self._leases.holding(turn_id),
         ):
@@ -132,6 +134,7 @@ class SalesAgent:
 
     async def _answer(self, incoming: turns.Incoming, say: Say | None) -> bytes:
         """Puts the message into the store, waits for its turn, runs it, or is given the answer by whoever ran it."""
+        arrived = time.perf_counter()
         key, owner = incoming.start.key, incoming.turn_id
         line = self._lines.line(key)
         async with line.arriving:
@@ -140,7 +143,7 @@ class SalesAgent:
             patience = Deadline(self.settings.queue_wait_s)
             try:
                 async with _my_turn(line, key, patience):
-                    own, step = await self._advance(incoming, step, say, patience)
+                    own, step = await self._advance(incoming, step, say, patience, arrived)
                     if own is not None:
                         return own
             except (TurnsQueued, asyncio.CancelledError):
@@ -153,7 +156,7 @@ class SalesAgent:
         return step.response
 
     async def _advance(
-        self, incoming: turns.Incoming, step: turns.Step, say: Say | None, patience: Deadline
+        self, incoming: turns.Incoming, step: turns.Step, say: Say | None, patience: Deadline, arrived: float
     ) -> tuple[bytes | None, turns.Repeated]:
         """Step by step until the message is answered: by us (the first value), or by another process (the second).
 
@@ -163,6 +166,8 @@ class SalesAgent:
         while not isinstance(step, turns.Repeated):
             if isinstance(step, turns.Claimed):
                 own = step.message_id == incoming.message_id
+                if own:
+                    metrics.waited(time.perf_counter() - arrived)
                 response = await self._run_claimed(step, owner, say if own else None)
                 if own and response is not None:
                     return response, turns.Repeated(response)
@@ -235,7 +240,7 @@ class SalesAgent:
         state: TurnState = await self._graph.ainvoke({"conversation": conversation}, context=context)  # type: ignore[assignment]
         total_ms = round((time.perf_counter() - started) * 1000, 3)
         response = response_json(claimed, state, total_ms)
-        assert "reply" in state and "progress" in state and "decision" in state
+        assert "reply" in state and "progress" in state and "decision" in state and "insights" in state
         content = orjson.dumps(response)
         finished = turns.Finished(
             key=conversation.key,
@@ -246,6 +251,14 @@ class SalesAgent:
             progress=state["progress"],
         )
         await self._patiently(owner, turns.commit, finished)
+        metrics.turn(
+            shop.playbook.id,
+            state["decision"],
+            state["insights"],
+            state["reply"],
+            degraded=response["degraded"],
+            seconds=total_ms / 1000,
+        )
         log.info(
             "turn",
             playbook=shop.playbook.id,

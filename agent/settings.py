@@ -36,6 +36,13 @@ class Settings(BaseSettings):
     """Web pages that may call the API from a browser, comma-separated origins; ``*`` for any."""
     hsts_s: Annotated[int, Field(ge=0)] = 0
     """Seconds for which browsers insist on HTTPS; only where TLS ends in front of this server."""
+    drain_s: Annotated[float, Field(ge=0)] = 20.0
+    """On SIGTERM: how long running turns, and those in line, may take to finish before they are given up."""
+    lame_duck_s: Annotated[float, Field(ge=0)] = 0.0
+    """On SIGTERM, before that: how long new turns are still taken while ``/readyz`` answers 503 already. For a load
+    balancer that takes a moment to look elsewhere."""
+    workers_dir: Annotated[Path | None, Field(validation_alias="PROMETHEUS_MULTIPROC_DIR")] = None
+    """Where the workers of one server keep their metrics; made by ``serve``."""
 
     turn_budget_s: Annotated[float, Field(gt=0, le=120)] = 15.0
     predictor_deadline_s: Annotated[float, Field(gt=0, le=30)] = 2.0

@@ -8,10 +8,12 @@ nothing. A breaker that is half open lets one trial through at a time, and time 
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import structlog
 from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.messages.base import Event
+from purgatory.domain.messages.events import ContextChanged
 from purgatory.domain.model import CLOSED, HALF_OPENED, OPENED, HalfOpenedState
 from purgatory.service._async.circuitbreaker import AsyncCircuitBreaker
 from purgatory.typing import Hook, StateName
@@ -20,6 +22,11 @@ log = structlog.get_logger(__name__)
 
 _NEVER = 10.0 * 365 * 24 * 3600
 """Seconds after which purgatory's own clock, which may be set, would let a call through."""
+
+
+What = Literal["circuit_breaker_created", "state_changed", "failed", "recovered"]
+Tell = Callable[[str, StateName], None]
+"""Called with a breaker's name and its new state, in the event loop; first with ``closed``, when it is made."""
 
 
 class BreakerOpen(Exception):
@@ -52,13 +59,24 @@ class Breakers:
         """``listener(name, what, event)`` hears every change: ``circuit_breaker_created``, ``state_changed`` (the event's
         ``state`` is closed, opened or half-opened), ``failed``, ``recovered``."""
 
-        def heard(name: str, what: str, event: Event) -> None:
+        def heard(name: str, what: What, event: Event) -> None:
             try:
                 listener(name, what, event)
             except Exception as error:  # noqa: BLE001 -- whoever listens can't fail the call that he listens to
                 log.warning("breaker_listener_failed", breaker=name, error=type(error).__name__)
 
         self._factory.add_listener(heard)
+
+    def tell(self, listener: Tell) -> None:
+        """``listener`` hears of every breaker and of its changes of state."""
+
+        def heard(name: str, what: What, event: Event) -> None:
+            if what == "circuit_breaker_created":
+                listener(name, CLOSED)
+            elif isinstance(event, ContextChanged):
+                listener(name, event.state)
+
+        self.add_listener(heard)
 
     async def state(self, name: str) -> StateName:
         return (await self._factory.get_breaker(name)).context.state

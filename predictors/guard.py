@@ -21,7 +21,7 @@ import structlog
 from cachetools import TTLCache
 
 from predictors.base import Dialogue, Prediction, Predictor
-from predictors.breaker import BreakerOpen, Breakers
+from predictors.breaker import BreakerOpen, Breakers, Tell
 from predictors.pool import NoThreadFree, Pool
 
 log = structlog.get_logger(__name__)
@@ -65,6 +65,7 @@ class Guard:
         settings: GuardSettings | None = None,
         *,
         labels: Callable[[Dialogue], Collection[str]] | None = None,
+        on_breaker: Tell | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings or GuardSettings()
@@ -82,6 +83,8 @@ class Guard:
             clock=clock,
         )
         self._pool: Pool[Prediction] | None = None
+        if on_breaker is not None:
+            self.breakers.tell(on_breaker)
 
     @property
     def name(self) -> str:

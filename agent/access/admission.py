@@ -77,6 +77,13 @@ class Admission:
         row = await self._door.run(audit.append, deed, self._now())
         log.info("audit", tenant=caller.tenant, number=row.number, action=action.value, sha256=row.sha256)
 
+    async def valkey(self) -> str:
+        """How the shared limit is, in a word. Raises when Valkey does not answer."""
+        if self._shared is None:
+            return "absent"
+        await self._shared.ping()
+        return "ok"
+
     async def aclose(self) -> None:
         if self._shared is not None:
             await self._shared.aclose()

@@ -78,6 +78,10 @@ class SharedWindow:
                 self._lost(error)
         return self._here.hit(name)
 
+    async def ping(self) -> None:
+        """Raises what the client raises when Valkey does not answer."""
+        await self._client.ping()  # pyright: ignore[reportUnknownMemberType, reportGeneralTypeIssues]
+
     async def aclose(self) -> None:
         if self._returning is not None:
             self._returning.cancel()

@@ -9,10 +9,11 @@ import orjson
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from agent import metrics
 from agent.access.caller import Caller, Permission
 from agent.access.route import Guarded, needs
 from agent.channels import errors, shapes
-from agent.errors import AgentError, InvalidInput
+from agent.errors import AgentError, Draining, InvalidInput
 from agent.orchestrator import Post, SalesAgent
 from agent.reply.gate import Say
 from agent.turn import ConversationKey, Customer
@@ -21,13 +22,19 @@ router = APIRouter(tags=["conversations"], route_class=Guarded)
 
 ConversationId = Annotated[shapes.Identity, Path(description="Yours (a call id, a chat id) or one that /start gave.")]
 _JSON = "application/json"
-ERRORS: dict[int | str, dict[str, Any]] = {
+GUARDED: dict[int | str, dict[str, Any]] = {
     401: {"model": shapes.ErrorResponse, "description": "No API key, or one that is not valid (any more)."},
     403: {"model": shapes.ErrorResponse, "description": "The key's role has no permission for this."},
+    429: {"model": shapes.ErrorResponse, "description": "Too many requests with this key; see `Retry-After`."},
+    503: {
+        "model": shapes.ErrorResponse,
+        "description": "The database can't be reached, or this process ends; try again.",
+    },
+}
+ERRORS: dict[int | str, dict[str, Any]] = {
+    **GUARDED,
     413: {"model": shapes.ErrorResponse, "description": "The body is larger than this server takes."},
     422: {"model": shapes.ErrorResponse, "description": "Something in the request is wrong; the field is named."},
-    429: {"model": shapes.ErrorResponse, "description": "Too many requests with this key; see `Retry-After`."},
-    503: {"model": shapes.ErrorResponse, "description": "The database can't be reached; try again."},
 }
 _UNKNOWN: dict[int | str, dict[str, Any]] = {
     404: {"model": shapes.ErrorResponse, "description": "No such conversation or turn."}
@@ -141,7 +148,9 @@ async def _stream(agent: SalesAgent, post: Post, running: "set[asyncio.Task[byte
     sentences: asyncio.Queue[str | None] = asyncio.Queue()
     turn = asyncio.create_task(agent.post(post, _into(sentences)))
     running.add(turn)
+    metrics.stream_began()
     turn.add_done_callback(running.discard)
+    turn.add_done_callback(lambda _: metrics.stream_ended())
     turn.add_done_callback(lambda _: sentences.put_nowait(None))
     first = await sentences.get()
     if first is None and turn.exception() is not None:
@@ -169,6 +178,8 @@ async def _events(
         yield _event("sentence", {"text": sentence})
         sentence = await sentences.get()
     try:
+        if turn.cancelled():
+            raise Draining("this process is ending; send it again, to another one")
         response = orjson.loads(turn.result())
     except AgentError as error:
         yield _event("error", errors.agent_error_content(error))

@@ -9,9 +9,11 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from agent import metrics
 from agent.errors import (
     AgentError,
     ConversationExists,
+    Draining,
     InvalidInput,
     KeyReused,
     LeaseLost,
@@ -42,6 +44,7 @@ STATUS: Mapping[type[AgentError], tuple[int, str]] = {
     RateLimited: (429, "rate_limited"),
     UnknownKey: (404, "unknown_key"),
     StoreUnavailable: (503, "store_unavailable"),
+    Draining: (503, "draining"),
 }
 UNREADABLE = 400
 """What FastAPI answers to a body that breaks its JSON reader: not UTF-8, nested too deeply, a number without end."""
@@ -59,10 +62,13 @@ def error_content(kind: str, message: str, problems: Sequence[Problem] = ()) -> 
 
 
 def agent_error_content(error: AgentError) -> dict[str, Any]:
-    return error_content(STATUS[type(error)][1], str(error), [{"field": error.field, "problem": error.problem}])
+    kind = STATUS[type(error)][1]
+    metrics.error(kind)
+    return error_content(kind, str(error), [{"field": error.field, "problem": error.problem}])
 
 
 def unexpected_content() -> dict[str, Any]:
+    metrics.error("internal_error")
     return error_content("internal_error", "something went wrong here; the request can be sent again")
 
 
@@ -83,6 +89,11 @@ def answer(error: AgentError) -> Response:
 
 def field_refused(status: int, kind: str, field: str, problem: str) -> Response:
     return error_response(status, error_content(kind, f"{field}: {problem}", [{"field": field, "problem": problem}]))
+
+
+def draining() -> Response:
+    refused = Draining("this process is ending; send it again, to another one")
+    return error_response(STATUS[Draining][0], agent_error_content(refused))
 
 
 def install(app: FastAPI) -> None:

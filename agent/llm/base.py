@@ -3,7 +3,7 @@ what it is held to."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from agent.deadline import RESERVE_S
 from agent.turn import Brief, Delta
@@ -21,6 +21,15 @@ class Writer(Protocol):
     def stream(self, brief: Brief) -> AsyncGenerator[Delta]: ...
 
     async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class Connects(Protocol):
+    """A writer that can open its connection ahead of the first reply, with a request that costs nothing."""
+
+    async def connect(self) -> None:
+        """Raises ``agent.errors.WriterFailed`` when nobody answers, or the key is not taken."""
+        ...
 
 
 class Sink(Protocol):

@@ -9,11 +9,12 @@ from typing import Generic
 import structlog
 
 from agent.deadline import Deadline
-from agent.llm.base import Limits, Sink, Stalls, Writer
+from agent.errors import WriterFailed
+from agent.llm.base import Connects, Limits, Sink, Stalls, Writer
 from agent.llm.climb import Climb, Draft, Written
 from agent.llm.rung import LONGEST_PAUSE_S, USUAL_PAUSE_S, Rung
 from agent.turn import Attempt, Brief
-from predictors.breaker import Breakers
+from predictors.breaker import Breakers, Tell
 
 __all__ = ["LONGEST_PAUSE_S", "USUAL_PAUSE_S", "Failover", "Written"]
 
@@ -36,6 +37,7 @@ class Failover(Generic[Draft]):
         stalls: Stalls | None = None,
         limits: Limits | None = None,
         *,
+        on_breaker: Tell | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._last = writers[-1]
@@ -48,6 +50,8 @@ class Failover(Generic[Draft]):
             Rung(writer, f"{place}:{writer.name}", self._limits, self._stalls, self.breakers, clock)
             for place, writer in enumerate(writers[:-1])
         )
+        if on_breaker is not None:
+            self.breakers.tell(on_breaker)
 
     async def write(self, brief: Brief, deadline: Deadline, sink: Sink) -> Written[Draft]:
         """The first whole reply that parses. What was fed to ``sink`` before a failure is taken back, unless it was said."""
@@ -72,6 +76,17 @@ class Failover(Generic[Draft]):
         attempt = Attempt(self._last.name, None, elapsed, elapsed)
         text = "".join(pieces)
         return Written(self._parse(text), text, (*attempts, attempt), cut_short=False)
+
+    async def connect(self, seconds: float) -> None:
+        """Opens the models' connections before the first turn needs them. One that can't be reached is only named."""
+        for writer in (rung.writer for rung in self._rungs):
+            if isinstance(writer, Connects):
+                try:
+                    async with asyncio.timeout(seconds):
+                        await writer.connect()
+                except (TimeoutError, WriterFailed) as failed:
+                    kind = failed.kind if isinstance(failed, WriterFailed) else "too_slow"
+                    log.warning("model_not_reached", writer=writer.name, kind=kind)
 
     async def aclose(self) -> None:
         """Closes every writer's client; one that hangs is left behind."""

@@ -76,6 +76,16 @@ class OpenAIWriter:
             stream_cls=openai.AsyncStream[object],
         )
 
+    async def connect(self) -> None:
+        """Asks for the list of models, which is free."""
+        try:
+            await self._client.get("/models", cast_to=object)
+            failed = None
+        except _FAULTS as error:
+            failed = failure(error)
+        if failed is not None:
+            raise failed
+
     async def aclose(self) -> None:
         await self._client.close()
 
