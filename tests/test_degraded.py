@@ -100,7 +100,7 @@ async def test_a_model_that_stalls_is_left_within_the_turn(tmp_path: Path, stall
         assert (turn["degraded"], tried(ledger)) == (told(attempts), attempts)
         assert is_sensible(turn), turn["response"]
         await at.first.idle()
-        assert at.first.closed_by_client == 1
+        assert at.first.closed_by_client == at.first.started, "a busy machine may give up before the request arrived"
 
 
 async def test_a_port_where_nobody_listens_is_named_unreachable(tmp_path: Path) -> None:
