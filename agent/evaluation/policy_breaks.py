@@ -53,7 +53,7 @@ _SAID: Mapping[Kind, re.Pattern[str]] = {
 }  # fmt: skip
 _NOT_BY_COMMAND = frozenset({Action.CONFIRM_SALE.value, Action.OFFER_INCENTIVE.value})
 _QUOTED = re.compile(r"«[^»]*»|“[^”]*”")
-"""The customer's words in a point are shown as his: a figure in them is no figure of ours."""
+"""The customer's words in a point are shown as his: what is in them is not said by us."""
 _SURE_OF_LANGUAGE = 4
 """Tell-tale words that a text needs before its language is judged."""
 
@@ -96,7 +96,7 @@ def policy_breaks(
     language: Language = turn["language"]
     discounted = turn["recommended_action"]["type"] == Action.OFFER_INCENTIVE.value
     texts: list[tuple[Place, str]] = [("reply", turn["response"])]
-    texts.extend(("point", point) for point in turn["talking_points"])
+    texts.extend(("point", _QUOTED.sub(" ", point)) for point in turn["talking_points"])
     if turn["next_step"]:
         texts.append(("next_step", turn["next_step"]))
     found: list[PolicyBreak] = []
@@ -120,7 +120,7 @@ def _text_breaks(place: Place, text: str, language: Language, house: House, disc
     if words >= _SURE_OF_LANGUAGE and (share if language == "en" else 1 - share) > 0.7:
         yield PolicyBreak("language", place, text[:80])
     known = (house.discounted if discounted else house.plainly)[language]
-    for amount in find_amounts(_QUOTED.sub(" ", text) if place == "point" else text, language):
+    for amount in find_amounts(text, language):
         if amount.kind not in ("price", "percent") or amount.value in known:
             continue
         if not _is_the_houses(_plain(amount.text), text, house):

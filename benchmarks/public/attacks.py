@@ -4,16 +4,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.public.figures import Figure
-from predictors.acts import ActRules
 from predictors.language import language_of
 from predictors.orders import orders
+from predictors.rules import lexicon
+from predictors.text import plain
 from training_data.public.attacks import Prompt, read_labelled_prompts, read_notinject
 
 
 def found_in(text: str) -> bool:
     """Does the product see an injection in this message? Its model has no such label: the rules decide."""
-    acts = ActRules().acts(text, language_of(text, None, "en"), None)
-    return any(act.name == "injection" for act in acts) or bool(orders(text))
+    rule = lexicon(language_of(text, None, "en"))["acts.injection"]
+    return bool(rule.hits(plain(text)) or orders(text))
 
 
 def share_found(prompts: Sequence[Prompt]) -> float:
