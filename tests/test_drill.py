@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from agent.cli import app
 from agent.drill.application import CONTROL, build_faulty_agent
 from agent.drill.backends import DrillExtraMissing, required
-from agent.drill.checks import APART_S, Checked, check
+from agent.drill.checks import APART_S, Checked, check, overtaken
 from agent.drill.command import drill_faults
 from agent.drill.course import Plan
 from agent.drill.customers import Answer, Line, Sent
@@ -213,6 +213,13 @@ def test_in_flight_together_the_order_counts_only_between_first_attempts_that_we
     assert _found(check([first, second], _store(2, 1))) == {"out_of_order": ("c/m-2",)}
     first.attempts = 2
     assert check([first, second], _store(2, 1)).clean
+
+
+def test_who_overtook_is_counted_however_close_they_were() -> None:
+    first, second = _book(1, 2)
+    second.sent_at = first.sent_at + APART_S / 2
+    assert overtaken([first, second], _store(2, 1)) == 1
+    assert overtaken([first, second], _store(1, 2)) == 0
 
 
 def test_replies_in_another_order_than_their_messages_are_out_of_order() -> None:

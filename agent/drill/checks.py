@@ -13,8 +13,8 @@ from itertools import groupby, pairwise
 from agent.drill.customers import Sent
 from agent.drill.stored import Stored, StoredMessage, StoredTurn
 
-APART_S = 0.05
-"""Below that a busy machine of two cores may wake the later message's worker first; nothing was promised then."""
+APART_S = 0.1
+"""Below that a busy machine may wake the later message's worker first: it did arrive first then."""
 
 Key = tuple[str, str]
 """Conversation and message id."""
@@ -41,6 +41,17 @@ def check(sent: Sequence[Sent], stored: Stored) -> Checked:
         lost=_named(_lost(book, stored)),
         doubled=_named(_doubled(book, stored)),
         out_of_order=_named(_out_of_order(sent, stored)),
+    )
+
+
+def overtaken(sent: Sequence[Sent], stored: Stored) -> int:
+    """How many messages, sent once each, are stored before one that was sent earlier, however close they were."""
+    place = {(one.conversation, one.text): one.number for one in stored.messages if one.role == "customer"}
+    once = [one for one in sent if one.attempts == 1 and (one.conversation, one.line.text) in place]
+    numbers = [(one.sent_at, place[one.conversation, one.line.text], one.conversation) for one in once]
+    return sum(
+        any(at < sent_at and number > stored_at and where == here for at, number, where in numbers)
+        for sent_at, stored_at, here in numbers
     )
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from agent.drill.checks import check
+from agent.drill.checks import check, overtaken
 from agent.drill.customers import Crowd, Line, Sent
 from agent.drill.fault import Fault
 from agent.drill.faults import NEEDS_FAULTY_PREDICTORS, UNDER_LOAD, Force
@@ -63,6 +63,8 @@ async def drill(
         window = await _under_load(stage, fault, plan, crowd, force)
     told("looks into the database", 1.0)
     stored = await read_settled(stage.database.url, crowd.tag, stage.settle_s)
+    if fault is Fault.PARALLEL_POSTS and (close := overtaken(crowd.sent, stored)):
+        notes.append(f"{close} overtook an earlier one")
     found = row(fault.value, crowd.sent, crowd.failed, check(crowd.sent, stored), window, stage.budget_s, notes)
     answered = tuple((one.answered_at, one.ms) for one in crowd.sent if one.answered_at is not None and one.ms)
     return Drilled(found, window, answered)

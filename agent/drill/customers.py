@@ -17,8 +17,9 @@ from training_data.corpora import read_corpora
 
 SILENCING = frozenset({"opt_out", "wants_human", "legal", "medical", "angry", "underage"})
 """Acts after which an agent may rightly say nothing more; the drill leaves them out, because silence is what it looks for."""
-BURST = 4
-BURST_GAP_S = 0.1
+BURST = 6
+BURST_GAP_S = 0.12
+"""Faster than a turn with the scripted model, so that several messages wait; apart enough for ``checks.APART_S``."""
 ATTEMPT_S = 40.0
 PATIENCE_S = 60.0
 """How long a front-end waits for one attempt, and how long it repeats a message under the same id."""
@@ -45,12 +46,14 @@ class Answer:
 
 @dataclass(slots=True)
 class Sent:
-    """One message and its fate. Times in seconds of ``time.monotonic``: when its first and its last attempt began."""
+    """One message and its fate; ``alone`` when no other of its conversation was on its way. ``sent_at`` is when its first
+    attempt began, ``tried_at`` its last, in seconds of ``time.monotonic``."""
 
     conversation: str
     message_id: str
     line: Line
     gives_up: bool = False
+    alone: bool = True
     sent_at: float = 0.0
     tried_at: float = 0.0
     attempts: int = 0
@@ -111,7 +114,9 @@ class Crowd:
             if number % 4 == 3:
                 async with asyncio.TaskGroup() as burst:
                     for _ in range(BURST):
-                        burst.create_task(self.post(browser, next(messages)))
+                        sent = next(messages)
+                        sent.alone = False
+                        burst.create_task(self.post(browser, sent))
                         await asyncio.sleep(BURST_GAP_S)
             else:
                 await self.post(browser, next(messages))

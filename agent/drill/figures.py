@@ -26,8 +26,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``resent`` are messages that took more than one attempt. ``busy`` counts 429 and 503, which ask to come again;
-    ``errors`` every other 5xx. ``p50_ms`` and ``p95_ms`` are those of turns under way during the fault, repeats included.
+    """``resent`` are messages that took more than one attempt. ``over_budget`` by the server's clock, ``_outside`` by the
+    customer's, where nothing but the turn kept him waiting: one attempt, and no other message of his on its way.
+    ``busy`` counts 429 and 503, which ask to come again; ``errors`` every other 5xx; ``cut`` broken connections.
+    ``p50_ms`` and ``p95_ms`` are those of turns under way during the fault, repeats included.
     ``back_s``: from the fault's end until every attempt succeeded again; ``whole_s``: until no turn was degraded any more.
     """
 
@@ -38,6 +40,7 @@ class Row:
     resent: int
     checked: Checked
     over_budget: int
+    over_budget_outside: int
     busy: int
     errors: int
     cut: int
@@ -66,6 +69,7 @@ class Row:
     def complaints(self) -> tuple[str, ...]:
         """What should not be, and yet loses nothing: seen in the verdict, no reason to fail."""
         found = [f"{self.over_budget} over budget"] if self.over_budget else []
+        found += [f"{self.over_budget_outside} over budget outside"] if self.over_budget_outside else []
         found += [f"{self.errors} answers 5xx"] if self.errors else []
         if self.back_s is None:
             found.append("not back")
@@ -87,6 +91,7 @@ def row(
     notes: Sequence[str] = (),
 ) -> Row:
     """``budget_s`` is the turn's, which the server measures itself (``timing_ms.total``)."""
+    longest_ms = budget_s * 1000 + OVERRUN_MS
     answers = [one.answer for one in sent if one.answer]
     during = sorted(
         ms for one in sent if (ms := one.ms) is not None and one.sent_at <= window.ended and _end(one) >= window.began
@@ -98,7 +103,10 @@ def row(
         answered=len(answers),
         resent=sum(one.attempts > 1 for one in sent),
         checked=checked,
-        over_budget=sum(answer.total_ms > budget_s * 1000 + OVERRUN_MS for answer in answers),
+        over_budget=sum(answer.total_ms > longest_ms for answer in answers),
+        over_budget_outside=sum(
+            one.alone and one.attempts == 1 and one.ms is not None and one.ms > longest_ms for one in sent
+        ),
         busy=sum(one.status in (429, 503) for one in failed),
         errors=sum(one.status is not None and one.status >= 500 and one.status != 503 for one in failed),
         cut=sum(one.status is None for one in failed),

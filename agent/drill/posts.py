@@ -12,7 +12,7 @@ from agent.drill.figures import Window
 from agent.drill.stage import Stage
 
 CONVERSATIONS = 20
-POST_GAP_S = 0.005
+POST_GAP_S = 0.02
 ONE_WORKER = "one worker took every connection"
 
 
@@ -69,7 +69,7 @@ def _both(stage: Stage, workers: int) -> list[str]:
 
 def _message(crowd: Crowd, conversation: int, number: int) -> Sent:
     line = crowd.said[number % len(crowd.said)]
-    return Sent(f"{crowd.tag}-{conversation}", f"m-{number}", Line("ngx", f"{line.text} ({number})"))
+    return Sent(f"{crowd.tag}-{conversation}", f"m-{number}", Line("ngx", f"{line.text} ({number})"), alone=False)
 
 
 async def _refused(browser: httpx2.AsyncClient, url: str, sent: Sent) -> bool:

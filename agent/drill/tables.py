@@ -9,7 +9,7 @@ from rich.text import Text
 from agent.drill.figures import Row
 
 COLUMNS = (
-    "fault", "times", "sent", "answered", "lost", "doubled", "out of order", "resent", "over budget", "5xx", "429/503",
+    "fault", "times", "sent", "answered", "lost", "doubled", "out of order", "resent", "over budget", "outside", "5xx", "429/503",
     "p50 ms", "p95 ms", "back s", "whole s", "degraded", "verdict",
 )  # fmt: skip
 """The same in the report."""
@@ -20,7 +20,7 @@ def cells(row: Row) -> tuple[str, ...]:
     """In the order of ``COLUMNS``."""
     checked = row.checked
     counts = (row.times, row.sent, row.answered, len(checked.lost), len(checked.doubled), len(checked.out_of_order))
-    rest = (row.resent, row.over_budget, row.errors, row.busy)
+    rest = (row.resent, row.over_budget, row.over_budget_outside, row.errors, row.busy)
     times = (whole(row.p50_ms), whole(row.p95_ms), tenths(row.back_s), tenths(row.whole_s))
     return (row.name, *(str(count) for count in (*counts, *rest)), *times, reasons(row.degraded), row.verdict)
 
