@@ -71,15 +71,15 @@ async def drill(
 
 
 async def _under_load(stage: Stage, fault: Fault, plan: Plan, crowd: Crowd, force: Force) -> Window:
-    async with asyncio.TaskGroup() as talking:
-        talking.create_task(crowd.talk(plan.customers))
+    talking = asyncio.create_task(crowd.talk(plan.customers))
+    try:
         await asyncio.sleep(plan.before_s)
-        try:
-            window = await UNDER_LOAD[fault](stage, force)
-            await asyncio.sleep(plan.after_s)
-            await _until(crowd, window.ended, plan.whole_s)
-        finally:
-            crowd.stopping = True
+        window = await UNDER_LOAD[fault](stage, force)
+        await asyncio.sleep(plan.after_s)
+        await _until(crowd, window.ended, plan.whole_s)
+    finally:
+        crowd.stopping = True
+        await talking
     return window
 
 
