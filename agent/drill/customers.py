@@ -21,8 +21,9 @@ BURST = 6
 BURST_GAP_S = 0.12
 """Faster than a turn with the scripted model, so that several messages wait; apart enough for ``checks.APART_S``."""
 ATTEMPT_S = 40.0
-PATIENCE_S = 60.0
-"""How long a front-end waits for one attempt, and how long it repeats a message under the same id."""
+PATIENCE_S = 240.0
+"""How long a front-end waits for one attempt, and how long it repeats a message under the same id: a killed server may need
+minutes to start on a slow machine."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
 REPEATED = frozenset({429, 500, 502, 503, 504})
 

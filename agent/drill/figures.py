@@ -12,7 +12,6 @@ OVERRUN_MS = 50.0
 """By so much a turn may miss its budget."""
 BACK_S = 5.0
 """Within this the service should be back by itself."""
-SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,7 @@ class Row:
     """
 
     name: str
+    loaded: bool
     times: int
     sent: int
     answered: int
@@ -58,11 +58,7 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        found = [
-            f"{len(cases)} {what.replace('_', ' ')} ({', '.join(cases[:SHOWN])}{', ...' if len(cases) > SHOWN else ''})"
-            for what, cases in asdict(self.checked).items()
-            if cases
-        ]
+        found = [f"{len(cases)} {what.replace('_', ' ')}" for what, cases in asdict(self.checked).items() if cases]
         return "; ".join((*found, *self.complaints)) or "ok"
 
     @property
@@ -71,9 +67,9 @@ class Row:
         found = [f"{self.over_budget} over budget"] if self.over_budget else []
         found += [f"{self.over_budget_outside} over budget outside"] if self.over_budget_outside else []
         found += [f"{self.errors} answers 5xx"] if self.errors else []
-        if self.back_s is None:
+        if self.back_s is None and self.loaded:
             found.append("not back")
-        elif self.back_s > BACK_S:
+        elif self.back_s is not None and self.back_s > BACK_S:
             found.append(f"back after {self.back_s:.1f} s")
         return (*found, *self.notes)
 
@@ -88,9 +84,12 @@ def row(
     checked: Checked,
     window: Window,
     budget_s: float,
+    *,
+    loaded: bool,
     notes: Sequence[str] = (),
 ) -> Row:
-    """``budget_s`` is the turn's, which the server measures itself (``timing_ms.total``)."""
+    """``budget_s`` is the turn's, which the server measures itself (``timing_ms.total``). ``loaded``: customers talked before,
+    during and after it, so that it can be seen when the service is back."""
     longest_ms = budget_s * 1000 + OVERRUN_MS
     answers = [one.answer for one in sent if one.answer]
     during = sorted(
@@ -98,6 +97,7 @@ def row(
     )
     return Row(
         name=name,
+        loaded=loaded,
         times=window.times,
         sent=len(sent),
         answered=len(answers),

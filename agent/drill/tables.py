@@ -9,8 +9,8 @@ from rich.text import Text
 from agent.drill.figures import Row
 
 COLUMNS = (
-    "fault", "times", "sent", "answered", "lost", "doubled", "out of order", "resent", "over budget", "outside", "5xx", "429/503",
-    "p50 ms", "p95 ms", "back s", "whole s", "degraded", "verdict",
+    "fault", "verdict", "times", "sent", "answered", "lost", "doubled", "out of order", "resent", "over budget", "outside",
+    "5xx", "429/503", "p50 ms", "p95 ms", "back s", "whole s", "degraded",
 )  # fmt: skip
 """The same in the report."""
 SHOWN = 3
@@ -22,7 +22,7 @@ def cells(row: Row) -> tuple[str, ...]:
     counts = (row.times, row.sent, row.answered, len(checked.lost), len(checked.doubled), len(checked.out_of_order))
     rest = (row.resent, row.over_budget, row.over_budget_outside, row.errors, row.busy)
     times = (whole(row.p50_ms), whole(row.p95_ms), tenths(row.back_s), tenths(row.whole_s))
-    return (row.name, *(str(count) for count in (*counts, *rest)), *times, reasons(row.degraded), row.verdict)
+    return (row.name, row.verdict, *(str(count) for count in (*counts, *rest)), *times, reasons(row.degraded))
 
 
 def show(console: Console, rows: Sequence[Row]) -> None:
@@ -30,9 +30,9 @@ def show(console: Console, rows: Sequence[Row]) -> None:
     for name in COLUMNS:
         table.add_column(name, justify="left" if name in ("fault", "degraded", "verdict") else "right", overflow="fold")
     for row in rows:
-        *figures, verdict = cells(row)
+        name, verdict, *figures = cells(row)
         style = "bold red" if row.failed else "yellow" if row.complaints else "green"
-        table.add_row(*(Text(figure) for figure in figures), Text(verdict, style=style))
+        table.add_row(name, Text(verdict, style=style), *(Text(figure) for figure in figures))
     console.print(table)
 
 
