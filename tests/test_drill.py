@@ -24,6 +24,9 @@ from agent.drill.tables import COLUMNS
 from agent.settings import Settings
 from tests.conftest import serving
 
+pytestmark = pytest.mark.xdist_group("drill")
+"""One drill for all tests, also where tests run in several processes."""
+
 SHORT = Plan(
     seconds=1.5, customers=8, think_s=0.3, kills=1, repeats=40, parallel=20, before_s=0.5, after_s=0.5, whole_s=0.0
 )
