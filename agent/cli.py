@@ -19,6 +19,7 @@ from agent import telemetry
 from agent.access.command import audit, keys
 from agent.bootstrap import build_agent, model_writers
 from agent.channels.shapes import Identity, MessageRequest
+from agent.drill.fault import Fault
 from agent.errors import AgentError, InvalidInput
 from agent.evaluation.cases import Part
 from agent.orchestrator import Post, SalesAgent
@@ -192,6 +193,32 @@ def evaluate(
     for problem in problems:
         errors.print(str(problem))
     if problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def drill(
+    seconds: Annotated[float, typer.Option(help="How long each fault lasts.", min=0.5)] = 8.0,
+    only: Annotated[list[Fault] | None, typer.Option(help="Only this fault; may be repeated.")] = None,
+    kills: Annotated[int, typer.Option(help="How often a worker is killed.", min=1)] = 5,
+    customers: Annotated[int, typer.Option(help="How many talk at once.", min=1, max=500)] = 24,
+    think: Annotated[float, typer.Option(help="Seconds that a customer thinks.", min=0.0)] = 0.5,
+    workers: Annotated[int, typer.Option(help="Processes of the server.", min=1, max=16)] = 2,
+    json: Annotated[Path | None, typer.Option(help="Write the figures as JSON here.", dir_okay=False)] = None,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML report here.", dir_okay=False)] = None,
+) -> None:
+    """Break everything under load: model, predictors, database, cache, workers. Needs the extra `drill`.
+
+    A server, a PostgreSQL, a Valkey and a scripted model are started for it. The status is 1 when a message was lost,
+    doubled, out of order or unanswered.
+    """
+    from agent.drill.command import drill_faults
+    from agent.drill.course import Plan
+
+    settings = _settings()
+    telemetry.configure(settings.log_format, "error", customer_text=settings.log_customer_text)
+    plan = Plan(seconds=seconds, customers=customers, think_s=think, kills=kills)
+    if not drill_faults(settings, set(only or Fault), plan, workers, json, report, console):
         raise typer.Exit(1)
 
 

@@ -54,7 +54,7 @@ def calibration(name: str, model: Pairs, rules: Pairs | None = None) -> str:
         below.bar(middles, [point.n for point in curve], width=0.8 / BINS, color=ACCENT)
         below.set(yscale="log", ylim=(0.5, None), xlabel="predicted probability", ylabel="cases")
 
-    return _svg(name, (5.2, 4.6), draw)
+    return svg_of(name, (5.2, 4.6), draw)
 
 
 def _curve(axes: Axes, curve: Sequence[Bin], color: str, label: str, marker: str) -> None:
@@ -80,10 +80,11 @@ def auc_by_turn(name: str, scores: Mapping[str, ConversionScores]) -> str:
         axes.set_xticks(range(len(ticks)), ticks)
         axes.set(xlim=(-0.5, len(ticks) - 0.5), ylim=(0, 1.02), xlabel="after customer turn", ylabel="AUC")
 
-    return _svg(name, (5.2, 3.6), draw)
+    return svg_of(name, (5.2, 3.6), draw)
 
 
-def _svg(name: str, inches: tuple[float, float], draw: Callable[[Figure], None]) -> str:
+def svg_of(name: str, inches: tuple[float, float], draw: Callable[[Figure], None]) -> str:
+    """What ``draw`` puts on a figure of that size, in the page's style. ``name`` sets its ids apart from other plots'."""
     written = StringIO()
     with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
         figure = Figure(figsize=inches, layout="constrained")

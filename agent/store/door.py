@@ -9,7 +9,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import StaticPool
@@ -22,6 +22,10 @@ Work = Callable[Concatenate[Connection, Given], Result]
 
 BUSY_SECONDS = 10
 POOL_SIZE = 10
+CONNECT_S, STATEMENT_S = 5.0, 10.0
+"""A database that hangs is a database that is away."""
+AWAY = ("08", "53", "57P")
+"""SQLSTATE classes of PostgreSQL: no connection, no room for one, shutting down or starting up."""
 
 
 class Door(Protocol):
@@ -87,7 +91,12 @@ class SqliteDoor:
 class PostgresDoor:
     def __init__(self, url: str) -> None:
         self._engine = create_async_engine(
-            asyncpg_url(url), hide_parameters=True, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=5
+            asyncpg_url(url),
+            hide_parameters=True,
+            pool_size=POOL_SIZE,
+            max_overflow=0,
+            pool_timeout=5,
+            connect_args={"timeout": CONNECT_S, "command_timeout": STATEMENT_S},
         )
 
     async def run(self, work: Work[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
@@ -95,7 +104,7 @@ class PostgresDoor:
             async with self._engine.begin() as connection:
                 return await connection.run_sync(work, *args, **kwargs)
         except DBAPIError as error:
-            if error.connection_invalidated or isinstance(error, OperationalError):
+            if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError) or _away(error):
                 raise StoreUnavailable(f"the database did not answer: {type(error.orig).__name__}") from error
             raise
         except (OSError, TimeoutError, PoolTimeout) as error:
@@ -103,6 +112,11 @@ class PostgresDoor:
 
     async def aclose(self) -> None:
         await self._engine.dispose()
+
+
+def _away(error: DBAPIError) -> bool:
+    state = getattr(error.orig, "sqlstate", None)
+    return isinstance(state, str) and state.startswith(AWAY)
 
 
 def asyncpg_url(url: str) -> str:
