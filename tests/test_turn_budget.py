@@ -217,7 +217,9 @@ async def test_predictors_models_and_a_listener_that_hang(tmp_path: Path, releas
         released.set()
 
 
-@pytest.mark.parametrize("model", [Model(WHOLE), Model(WHOLE[:60], for_ever), Model("", for_ever)], ids=str)
+@pytest.mark.parametrize(
+    "model", [Model(WHOLE), Model(WHOLE[:60], for_ever), Model("", for_ever)], ids=["whole", "half", "nothing"]
+)
 async def test_a_listener_that_hangs_is_left_and_the_reply_is_stored(house: House, model: Model) -> None:
     async def say(sentence: str) -> None:
         await for_ever()

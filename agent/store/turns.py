@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Row, bindparam, case, delete, insert, select,
 from agent.errors import KeyReused, LeaseLost, TurnsQueued
 from agent.store.codec import customer_from, from_json, progress_from, to_json
 from agent.store.conversations import Start, ensure_conversation
-from agent.store.customers import has_opted_out, note_opt_out
+from agent.store.customers import forget_opt_out, has_opted_out, note_opt_out
 from agent.store.tables import conversations, messages, turns
-from agent.turn import Conversation, ConversationKey, Progress, Utterance
+from agent.turn import Conversation, ConversationKey, Direction, Progress, Utterance
 
 RECENT = 12
 """How many of the last messages a turn sees: enough for a prompt, constant for a conversation of any length."""
@@ -84,6 +84,7 @@ _LOCKED = (
         conversations.c.channel,
         conversations.c.customer_id,
         conversations.c.customer,
+        conversations.c.metadata,
         conversations.c.progress,
         conversations.c.seq,
         conversations.c.turns,
@@ -269,7 +270,14 @@ def _conversation(connection: Connection, key: ConversationKey, row: Kept, messa
         progress=progress_from(row.progress),
         recent=tuple(Utterance(role, text) for role, text in recent),
         seq=message_seq,
+        direction=_direction(row.metadata),
     )
+
+
+def _direction(metadata: bytes) -> Direction:
+    """``"direction": "outbound"`` in a start's metadata: the agent began it."""
+    told = b'"direction"' in metadata and from_json(metadata).get("direction") == "outbound"
+    return "outbound" if told else "inbound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,8 +302,10 @@ def commit(connection: Connection, lease: Lease, finished: Finished) -> None:
     if connection.execute(_FINISH, {"of_turn": finished.turn_id, "of_owner": lease.owner, **done}).rowcount == 0:
         raise LeaseLost(f"the lease of turn {finished.turn_id!r} was lost")
     _add_message(connection, finished.key, row.seq, "agent", finished.reply, finished.turn_id, lease.now)
-    if finished.progress.opted_out and row.customer_id is not None:
+    if row.customer_id is not None and finished.progress.opted_out:
         note_opt_out(connection, finished.key.tenant, row.customer_id, lease.now)
+    elif row.customer_id is not None and finished.progress.opted_in:
+        forget_opt_out(connection, finished.key.tenant, row.customer_id)
 
 
 def release(connection: Connection, turn_id: str, owner: str) -> None:

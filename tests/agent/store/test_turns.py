@@ -307,6 +307,23 @@ async def test_an_opt_out_is_known_in_the_customers_next_conversation_and_outliv
     assert not (await claim(door, incoming(elsewhere, "hola"))).conversation.customer.opted_out
 
 
+async def test_an_opt_out_ends_when_the_customer_asks_for_messages_again(door: Door) -> None:
+    person = Customer(id=uuid.uuid4().hex)
+    out, back, later = (start(customer=person) for _ in range(3))
+    await commit(door, finished(await claim(door, incoming(out, "basta")), progress=Progress(opted_out=True)))
+    again = await claim(door, incoming(back, "quiero volver a recibir sus mensajes"))
+    assert again.conversation.customer.opted_out
+    await commit(door, finished(again, progress=Progress(opted_in=True)))
+    assert not (await claim(door, incoming(later, "hola"))).conversation.customer.opted_out
+
+
+@pytest.mark.parametrize(
+    ("metadata", "direction"), [({"direction": "outbound"}, "outbound"), ({"a": "direction"}, "inbound")]
+)
+async def test_who_began_it_stands_in_the_metadata(door: Door, metadata: dict[str, str], direction: str) -> None:
+    assert (await claim(door, incoming(start(metadata=metadata), "hola"))).conversation.direction == direction
+
+
 async def test_erasing_a_customer_leaves_his_conversations_and_nobody_elses(door: Door) -> None:
     person, other = (Customer(id=uuid.uuid4().hex) for _ in range(2))
     his, hers = [start(customer=person) for _ in range(2)], start(customer=other)
