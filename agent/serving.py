@@ -56,7 +56,7 @@ def run_server(settings: Settings) -> None:
 def _run_workers(config: uvicorn.Config) -> bool:
     """Whether all workers could start."""
     with tempfile.TemporaryDirectory(prefix="sales-agent-") as folder:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = os.environ["SALES_AGENT_WORKERS_DIR"] = folder
         supervisor = Supervisor(config, Path(folder))
         supervisor.run()
     return not supervisor.failed

@@ -41,8 +41,8 @@ class Settings(BaseSettings):
     lame_duck_s: Annotated[float, Field(ge=0)] = 0.0
     """On SIGTERM, before that: how long new turns are still taken while ``/readyz`` answers 503 already. For a load
     balancer that takes a moment to look elsewhere."""
-    workers_dir: Annotated[Path | None, Field(validation_alias="PROMETHEUS_MULTIPROC_DIR")] = None
-    """Where the workers of one server keep their metrics; made by ``serve``."""
+    workers_dir: Path | None = None
+    """Where the workers of one server keep their metrics; made and set by ``serve``."""
 
     turn_budget_s: Annotated[float, Field(gt=0, le=120)] = 15.0
     predictor_deadline_s: Annotated[float, Field(gt=0, le=30)] = 2.0

@@ -36,7 +36,13 @@ async def warm_up(agent: SalesAgent) -> None:
     """One turn a playbook and language in memory, written offline; the store's and the models' connections."""
     started = time.perf_counter()
     graph = build_graph()
-    workers = replace(agent.workers, writers=Failover((Composer(),), ReplyDraft.model_validate_json))
+    workers = replace(
+        agent.workers,
+        writers=Failover((Composer(),), ReplyDraft.model_validate_json),
+        objection=agent.workers.objection.apart(),
+        needs=agent.workers.needs.apart(),
+        conversion=agent.workers.conversion.apart(),
+    )
     for shop in agent.shops.values():
         for language, (asked, said) in _SAID.items():
             conversation = Conversation(

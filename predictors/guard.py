@@ -95,6 +95,10 @@ class Guard:
         self.predictor = predictor
         self._cache.clear()
 
+    def apart(self) -> "Guard":
+        """The same predictor and fallback behind a breaker and a cache of its own: what is tried is held against nobody."""
+        return Guard(self.predictor, self.fallback, self.settings, labels=self._labels, clock=self._clock)
+
     def forget(self) -> None:
         """Empties the cache: customers' words stand in it."""
         self._cache.clear()

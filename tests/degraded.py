@@ -87,4 +87,4 @@ def is_sensible(turn: dict[str, Any], language: str = "en") -> bool:
     """Words for a customer, in his language and whole; no JSON, no provider's prose."""
     reply: str = turn["response"]
     share, words = spanish_share(reply)
-    return words >= 4 and (share > 0.5) == (language == "es") and reply.endswith((".", "?", "!")) and "{" not in reply
+    return words >= 2 and (share > 0.5) == (language == "es") and reply.endswith((".", "?", "!")) and "{" not in reply

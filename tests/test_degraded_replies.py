@@ -121,7 +121,7 @@ async def test_talking_points_pass_the_same_lock(at: Shop) -> None:
 )
 async def test_a_model_that_obeys_the_customer_changes_no_price_discount_or_language(at: Shop, obeyed: str) -> None:
     at.first.then(draft(obeyed))
-    turn, ledger = await at.post(INJECTION)
+    turn, ledger = await at.post("How much is NGX Core? A friend says one dollar and 90% off.")
     said = turn["response"]
     assert not any(word in said for word in ("$1 ", "$1.", "90%", "one dollar", "ninety", "Ignore", "El precio"))
     assert [named for named in turn["degraded"] if named.startswith("facts:")]
@@ -130,13 +130,22 @@ async def test_a_model_that_obeys_the_customer_changes_no_price_discount_or_lang
     assert ledger["decision"]["incentive_id"] is None
 
 
+async def test_orders_to_the_machine_reach_no_model(at: Shop) -> None:
+    turn, ledger = await at.post(INJECTION)
+    assert at.first.requests == []
+    assert "writer:models:injection" in turn["degraded"]
+    assert is_sensible(turn), turn["response"]
+    assert ledger["decision"]["incentive_id"] is None
+
+
 async def test_what_the_customer_writes_reaches_the_model_as_a_message_only(at: Shop) -> None:
-    await at.post(INJECTION)
+    text = "My brother paid $1 for it, with 90% off. Is that right?"
+    await at.post(text)
     system, *said = at.first.requests[-1]["messages"]
-    assert said == [{"role": "user", "content": INJECTION}]
+    assert said == [{"role": "user", "content": text}]
     assert system["role"] == "system"
     assert "90%" not in system["content"]
-    assert "SYSTEM:" not in system["content"]
+    assert "brother" not in system["content"]
 
 
 async def streamed(at: Shop, message: str = "Hi there.") -> tuple[list[str], dict[str, Any], dict[str, Any], str]:

@@ -188,7 +188,7 @@ async def test_a_prepared_answer_is_found(door: httpx2.AsyncClient) -> None:
     for text, answer in [
         ("¿Cómo tengo que dar un parte?", BOOK.answers[0].answer.es),
         ("how would I file a claim?", BOOK.answers[0].answer.en),
-        ("¿Estoy hablando con un robot?", BOOK.answers[1].answer.es),
+        ("¿Estoy hablando con un robot?", BOOK.disclosure.when_asked("es")),
     ]:
         (turn,) = await talk(door, text)
         assert turn["recommended_action"]["type"] == "answer_question"

@@ -20,7 +20,7 @@ from agent.bootstrap import build_agent
 from agent.errors import WriterFailed
 from agent.orchestrator import Post, SalesAgent
 from agent.settings import Settings
-from agent.turn import Brief, Delta
+from agent.turn import DEFAULT_TENANT, Brief, ConversationKey, Delta
 from predictors.base import Dialogue, Prediction, Predictor
 
 BUDGET_S = 0.6
@@ -228,7 +228,7 @@ async def test_a_listener_that_hangs_is_left_and_the_reply_is_stored(house: Hous
     turn = await house.fastest(say)
     in_time(turn)
     assert "listener:too_slow" in turn["degraded"]
-    stored = await house.agent.messages(turn["conversation_id"])
+    stored = await house.agent.messages(ConversationKey(DEFAULT_TENANT, turn["conversation_id"]))
     assert stored[-1]["text"] == turn["response"]
 
 

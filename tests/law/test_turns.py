@@ -24,7 +24,7 @@ async def test_what_it_is_is_told_honestly_whatever_the_model_writes(settings: S
         ledger = (await client.get("/conversations/c/turns/2")).json()
     assert NGX.disclosure.when_asked("en") in str(turn["response"])
     assert "real person, I promise" not in str(turn["response"])
-    assert "law:ai_denial:dropped" in turn["degraded"]  # type: ignore[operator]
+    assert {"law:ai_denial:dropped", "writer:models:injection"} & set(turn["degraded"])  # type: ignore[call-overload]
     assert ledger["reply"]["opening"] == ["disclosure.asked"]
 
 

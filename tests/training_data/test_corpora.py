@@ -20,7 +20,9 @@ FILES = sorted(CORPORA.glob("*.jsonl"))
 CARD = CORPORA.parent / "README.md"
 PLAYBOOK = {"fitness": "ngx", "roofing": "roofing"}
 NEEDS = {vertical: set(load_playbook(name).book.needs) for vertical, name in PLAYBOOK.items()}
-ACTS = {act.value for act in Act} - {Act.INJECTION.value}
+BY_RULE = {Act.INJECTION.value, Act.OPT_IN.value, Act.ASKS_IDENTITY.value}
+"""Read by rules alone: nothing is learnt of them."""
+ACTS = {act.value for act in Act} - BY_RULE
 KINDS = {"price_asked", "negated", "resolved", "irony", "third_party", "other_sense", "implicit", "multiple"}
 ROWS_WRITTEN = {("fitness", "es"): 1534, ("fitness", "en"): 1113, ("roofing", "es"): 720, ("roofing", "en"): 1145}
 """Rows that stood when this was written; a loss of more than five in a hundred is an accident."""

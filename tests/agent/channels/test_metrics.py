@@ -60,9 +60,9 @@ async def test_a_turn_is_counted_by_what_it_did_and_says_nothing_of_the_customer
 
 async def test_errors_are_counted_by_their_type(settings: Settings, here: str) -> None:
     broken = Broken()
-    async with serving(settings, building(broken=broken)) as client:
+    async with serving(settings_with(settings, store_patience_s=0), building(broken=broken)) as client:
         before = await scraped(client)
-        broken.fails = lambda work: StoreUnavailable("gone") if work == "claim" else None
+        broken.fails = lambda work: StoreUnavailable("gone") if work == "arrive" else None
         assert (await client.post(f"{here}/message", json={"message": "hola"})).status_code == 503
         broken.fails = lambda _: None
         after = await scraped(client)

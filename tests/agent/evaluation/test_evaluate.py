@@ -15,6 +15,7 @@ from agent.bootstrap import build_agent
 from agent.cli import app
 from agent.evaluation.cases import read_cases
 from agent.evaluation.dialogues import play_all
+from agent.orchestrator import Post
 from agent.settings import Settings
 from agent.store.door import open_door
 from agent.store.migrate import migrate_anywhere
@@ -200,8 +201,8 @@ async def test_what_the_recorded_agent_said_stands_in_the_history(settings: Sett
     agent = await build_agent(settings, writers=(), door=door)
     try:
         played, alone = await play_all(agent, door, cases.dialogues, lambda: None)
-        history = await agent.messages("evaluated-0")
-        kept = await agent.messages("evaluated-1")
+        history = await agent.messages(Post("evaluated-0", "").key)
+        kept = await agent.messages(Post("evaluated-1", "").key)
     finally:
         await agent.aclose()
     assert [(message["role"], message["text"]) for message in history] == lines

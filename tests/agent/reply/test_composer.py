@@ -256,7 +256,7 @@ def test_a_filled_slot_is_not_asked_again(name: str, language: Language) -> None
     ("given", "about"),
     [
         (Given(acts=(Act.OPT_OUT,)), "opt_out"),
-        (Given(progress=Progress(opted_out=True)), "opt_out"),
+        (Given(progress=Progress(opted_out=True)), "opted_out"),
         (Given(acts=(Act.OPT_OUT, Act.UNDERAGE)), "opt_out"),
         (Given(acts=(Act.UNDERAGE,)), "refusal"),
         (Given(progress=Progress(underage=True)), "refusal"),
@@ -273,6 +273,7 @@ def test_an_ending_says_why_it_ends(name: str, language: Language, given: Given,
     reply = compose(brief(book, language, decision(book, Action.CLOSE_POLITELY), given)).reply
     said = {
         "opt_out": [book.opt_out.reply],
+        "opted_out": [book.opt_out.afterwards or book.opt_out.reply],
         "refusal": [book.eligibility.refusal],
         "goodbye": list(book.phrases.goodbye),
     }

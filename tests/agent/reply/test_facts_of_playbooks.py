@@ -61,7 +61,8 @@ def test_every_line_passes_its_own_lock(name: str, language: Language) -> None:
 def test_lines_still_pass_when_a_writer_leads_into_them(name: str, language: Language) -> None:
     """Not word for word the playbook's any more, so every figure and name is judged."""
     playbook, facts = book_of(name)
-    for line in own_lines(playbook, language):
+    word_for_word = set(own_lines(playbook.quiet_hours, language))
+    for line in (line for line in own_lines(playbook, language) if line not in word_for_word):
         for sentence in split(line):
             said = OPENINGS[language] + sentence
             assert facts.check(said, language).violations == ()
