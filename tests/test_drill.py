@@ -66,7 +66,7 @@ def test_a_fault_under_load_loses_nothing_and_doubles_nothing(drilled: Path, fau
 def test_the_faults_struck(drilled: Path) -> None:
     rows = {row["name"]: row for row in orjson.loads((drilled / "figures.json").read_bytes())["faults"]}
     assert any(why.startswith("writer:openai:") for why in rows["model_mixed"]["degraded"])
-    assert rows["database_restart"]["resent"] > 0
+    assert rows["database_restart"]["times"] > 0
     assert rows["worker_killed"]["cut"] > 0
 
 
@@ -223,6 +223,16 @@ def test_who_overtook_is_counted_however_close_they_were() -> None:
     second.sent_at = first.sent_at + APART_S / 2
     assert overtaken([first, second], _store(2, 1)) == 1
     assert overtaken([first, second], _store(1, 2)) == 0
+
+
+def test_two_that_waited_for_a_database_that_was_away_came_together() -> None:
+    first, second = _book(1, 2)
+    first, second = (
+        replace(first, answered_at=9.0),
+        replace(second, sent_at=first.sent_at + 2 * APART_S, answered_at=9.1),
+    )
+    assert _found(check([first, second], _store(2, 1))) == {"out_of_order": ("c/m-2",)}
+    assert _found(check([first, second], _store(2, 1), (first.sent_at, 8.0))) == {}
 
 
 def test_replies_in_another_order_than_their_messages_are_out_of_order() -> None:

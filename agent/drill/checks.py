@@ -3,6 +3,7 @@
 An outside observer can't see which of two messages in flight arrived first. He knows that one was before another when it was
 answered before the other was sent; or when both went through at the first attempt, sent at least ``APART_S`` apart. In both
 cases they must be stored in that order, and the turns must run, and their replies stand, in the order of stored messages.
+A message has arrived when the database has it: of two that waited for a database that was away, neither was first.
 """
 
 from collections import Counter
@@ -34,13 +35,14 @@ class Checked:
         return not (self.unanswered or self.lost or self.doubled or self.out_of_order)
 
 
-def check(sent: Sequence[Sent], stored: Stored) -> Checked:
+def check(sent: Sequence[Sent], stored: Stored, away: tuple[float, float] | None = None) -> Checked:
+    """``away``: from when to when nothing could be stored, in seconds of ``time.monotonic``."""
     book = {(one.conversation, one.message_id): one for one in sent}
     return Checked(
         unanswered=_named((one.conversation, one.message_id) for one in sent if not one.gives_up and not one.answer),
         lost=_named(_lost(book, stored)),
         doubled=_named(_doubled(book, stored)),
-        out_of_order=_named(_out_of_order(sent, stored)),
+        out_of_order=_named(_out_of_order(sent, stored, away)),
     )
 
 
@@ -85,7 +87,7 @@ def _doubled(book: Mapping[Key, Sent], stored: Stored) -> set[Key]:
     return found
 
 
-def _out_of_order(sent: Sequence[Sent], stored: Stored) -> set[Key]:
+def _out_of_order(sent: Sequence[Sent], stored: Stored, away: tuple[float, float] | None) -> set[Key]:
     found: set[Key] = set()
     turns = sorted(stored.turns, key=lambda turn: (turn.conversation, turn.message_number))
     reply_of = {message.turn_id: message.number for message in stored.messages if message.role == "agent"}
@@ -93,7 +95,7 @@ def _out_of_order(sent: Sequence[Sent], stored: Stored) -> set[Key]:
         found |= {_key(turn) for turn in _replies_out_of_order(list(group), reply_of)}
     said = [message for message in stored.messages if message.role == "customer"]
     for conversation, group in groupby(said, key=lambda message: message.conversation):
-        found |= _sent_out_of_order([one for one in sent if one.conversation == conversation], list(group))
+        found |= _sent_out_of_order([one for one in sent if one.conversation == conversation], list(group), away)
     return found
 
 
@@ -107,21 +109,31 @@ def _replies_out_of_order(turns: Sequence[StoredTurn], reply_of: Mapping[str | N
             yield after
 
 
-def _sent_out_of_order(sent: Sequence[Sent], said: Sequence[StoredMessage]) -> set[Key]:
+def _sent_out_of_order(
+    sent: Sequence[Sent], said: Sequence[StoredMessage], away: tuple[float, float] | None
+) -> set[Key]:
     place = {message.text: message.number for message in said}
     kept = [(place[one.line.text], one) for one in sent if one.line.text in place]
     return {
         (after.conversation, after.message_id)
         for number, after in kept
-        if any(earlier > number and _must_precede(before, after) for earlier, before in kept)
+        if any(earlier > number and _must_precede(before, after, away) for earlier, before in kept)
     }
 
 
-def _must_precede(before: Sent, after: Sent) -> bool:
+def _must_precede(before: Sent, after: Sent, away: tuple[float, float] | None) -> bool:
     if before.answered_at is not None and before.answered_at < after.sent_at:
         return True
-    straight = all(one.attempts == 1 and one.answer for one in (before, after))
+    straight = all(one.attempts == 1 and one.answer and not _waited(one, away) for one in (before, after))
     return straight and after.sent_at - before.sent_at >= APART_S
+
+
+def _waited(one: Sent, away: tuple[float, float] | None) -> bool:
+    """Whether the message was on its way while nothing could be stored."""
+    if away is None:
+        return False
+    began, ended = away
+    return one.sent_at <= ended and (one.answered_at is None or one.answered_at >= began)
 
 
 def _key(turn: StoredTurn) -> Key:
