@@ -37,7 +37,8 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 Key = TypeVar("Key")
 
-FIRST_POLL_S, LONGEST_POLL_S = 0.005, 0.1
+FIRST_POLL_S, LONGEST_POLL_S, LONGEST_PAUSE_S = 0.005, 0.04, 0.25
+"""How long a waiting message looks away: at first, at last, and at last while the database is away."""
 TAKEN_OVER_AT_ONCE = 20
 ERASED_AT_ONCE = 500
 
@@ -223,7 +224,7 @@ class SalesAgent:
                 if patience.remaining() == 0:
                     raise
                 await asyncio.sleep(patience.share(pause))
-                pause = min(LONGEST_POLL_S, pause * 1.6)
+                pause = min(LONGEST_PAUSE_S, pause * 1.6)
 
     async def _quietly(self, work: Callable[[Connection, Key, str], object], key: Key, owner: str) -> None:
         """Gives back what ``owner`` holds; without a database its lease ends by itself."""
