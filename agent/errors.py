@@ -50,7 +50,7 @@ class Draining(AgentError):
 
 
 class StoreUnavailable(AgentError):
-    """The database can't be reached; nothing was stored, the caller may try again."""
+    """The database can't be reached. The caller may try again, with the same ``message_id``: the message may have been kept."""
 
 
 class NotAuthenticated(AgentError):

@@ -13,12 +13,13 @@ log = structlog.get_logger(__name__)
 
 DAY_S = 86_400.0
 BETWEEN_ERASURES_S = 60.0
+FORGET_S = 3_600.0
 
 
 @asynccontextmanager
 async def housekeeping(agent: SalesAgent) -> AsyncGenerator[None]:
     """Runs beside the block and ends with it."""
-    tasks = [asyncio.create_task(_take_over(agent)), asyncio.create_task(_erase_old(agent))]
+    tasks = [asyncio.create_task(work(agent)) for work in (_take_over, _erase_old, _forget)]
     try:
         yield
     finally:
@@ -46,4 +47,13 @@ async def _erase_old(agent: SalesAgent) -> None:
                 log.info("conversations_past_retention_erased", count=erased)
         except StoreUnavailable as error:
             log.warning("nothing_erased", why=str(error))
+        except Exception as error:  # must not end retention for the life of the process
+            log.error("erasing_failed", error=type(error).__name__, exc_info=error)
         await asyncio.sleep(BETWEEN_ERASURES_S)
+
+
+async def _forget(agent: SalesAgent) -> None:
+    """An erasure empties the caches of one process at once; the others forget what they remember of texts within the hour."""
+    while True:
+        await asyncio.sleep(FORGET_S)
+        agent.forget()

@@ -21,7 +21,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OFFLINE = "composer"
 BREAKER_STATES = {"closed": 0, "half-opened": 1, "opened": 2}
 
-_OWN = CollectorRegistry()
+OWN = CollectorRegistry()
 _FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _SLOW = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0)
 
@@ -29,64 +29,62 @@ _turns = Counter(
     "sales_agent_turns",
     "Turns answered; outcome: answered, or degraded (something did not go the first way).",
     ("playbook", "action", "writer", "outcome"),
-    registry=_OWN,
+    registry=OWN,
 )
 _turn_seconds = Histogram(
-    "sales_agent_turn_seconds", "A turn from its claim to its reply, models included.", buckets=_SLOW, registry=_OWN
+    "sales_agent_turn_seconds", "A turn from its claim to its reply, models included.", buckets=_SLOW, registry=OWN
 )
 _overhead_seconds = Histogram(
-    "sales_agent_turn_overhead_seconds", "A turn less the time of the models.", buckets=_FAST, registry=_OWN
+    "sales_agent_turn_overhead_seconds", "A turn less the time of the models.", buckets=_FAST, registry=OWN
 )
 _wait_seconds = Histogram(
-    "sales_agent_turn_wait_seconds", "From a message's arrival to its claim.", buckets=_SLOW, registry=_OWN
+    "sales_agent_turn_wait_seconds", "From a message's arrival to its claim.", buckets=_SLOW, registry=OWN
 )
 _running = Gauge(
-    "sales_agent_turns_in_flight", "Messages being worked on or waiting.", registry=_OWN, multiprocess_mode="livesum"
+    "sales_agent_turns_in_flight", "Messages being worked on or waiting.", registry=OWN, multiprocess_mode="livesum"
 )
-_streams = Gauge(
-    "sales_agent_streams_in_flight", "Of these, streamed ones.", registry=_OWN, multiprocess_mode="livesum"
-)
+_streams = Gauge("sales_agent_streams_in_flight", "Of these, streamed ones.", registry=OWN, multiprocess_mode="livesum")
 _predictor_seconds = Histogram(
     "sales_agent_predictor_seconds",
     "One prediction, by where it came from: model, rules, cache.",
     ("predictor", "source"),
     buckets=_FAST,
-    registry=_OWN,
+    registry=OWN,
 )
 _predictor_fallbacks = Counter(
-    "sales_agent_predictor_fallbacks", "Predictions that the rules made, and why.", ("predictor", "why"), registry=_OWN
+    "sales_agent_predictor_fallbacks", "Predictions that the rules made, and why.", ("predictor", "why"), registry=OWN
 )
 _writer_attempts = Counter(
-    "sales_agent_writer_attempts", "Writers tried for a reply; outcome: ok, or why not.", ("writer", "outcome"), registry=_OWN
+    "sales_agent_writer_attempts", "Writers tried for a reply; outcome: ok, or why not.", ("writer", "outcome"), registry=OWN
 )  # fmt: skip
 _writer_seconds = Histogram(
-    "sales_agent_writer_seconds", "One attempt of a writer, failed ones too.", ("writer",), buckets=_SLOW, registry=_OWN
+    "sales_agent_writer_seconds", "One attempt of a writer, failed ones too.", ("writer",), buckets=_SLOW, registry=OWN
 )
 _errors = Counter(
     "sales_agent_errors",
     "Requests answered with an error, by its type: turns_queued, store_unavailable, lease_lost, draining, ...",
     ("type",),
-    registry=_OWN,
+    registry=OWN,
 )
 _breaker_state = Gauge(
     "sales_agent_breaker_state",
     "0 closed, 1 half open, 2 open; the worst of all workers.",
     ("breaker",),
-    registry=_OWN,
+    registry=OWN,
     multiprocess_mode="livemax",
 )
 _breaker_changes = Counter(
-    "sales_agent_breaker_changes", "Changes of a breaker to a state.", ("breaker", "state"), registry=_OWN
+    "sales_agent_breaker_changes", "Changes of a breaker to a state.", ("breaker", "state"), registry=OWN
 )
 _part_up = Gauge(
     "sales_agent_part_up",
     "Whether a part answered when last asked (by /readyz); the worst of all workers.",
     ("part",),
-    registry=_OWN,
+    registry=OWN,
     multiprocess_mode="livemin",
 )
 _build_info = Gauge(
-    "sales_agent_build_info", "Always 1; the version.", ("version",), registry=_OWN, multiprocess_mode="livemax"
+    "sales_agent_build_info", "Always 1; the version.", ("version",), registry=OWN, multiprocess_mode="livemax"
 )
 
 
@@ -170,7 +168,7 @@ def part(name: str, *, up: bool) -> None:
 def exposition(folder: Path | None) -> bytes:
     """Everything as text: of this process, or of all workers that write into ``folder``. Reads files then."""
     if folder is None:
-        return generate_latest(_OWN)
+        return generate_latest(OWN)
     for file in folder.glob("gauge_live*.db"):
         if not _lives(int(file.stem.rpartition("_")[2])):
             file.unlink(missing_ok=True)

@@ -136,6 +136,7 @@ async def understand(state: TurnState, runtime: TurnRuntime) -> Update:
         recent=conversation.recent[-3:],
         so_far=counted(conversation.progress, understanding),
         features=row,
+        owner=conversation.key.tenant,
     )
     return {"understanding": understanding, "dialogue": dialogue, "understand_ms": _ms(runtime, started)}
 

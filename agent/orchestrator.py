@@ -18,7 +18,7 @@ from agent.deadline import Deadline
 from agent.errors import InvalidInput, LeaseLost, StoreUnavailable, TurnGivenUp, TurnsQueued
 from agent.graph import TurnGraph
 from agent.leases import Leases
-from agent.line import Line, Lines
+from agent.line import Lines
 from agent.nodes import Shop, TurnContext, TurnState, Workers
 from agent.reading import default_language
 from agent.reply.gate import Say
@@ -135,29 +135,31 @@ class SalesAgent:
 
     async def _answer(self, incoming: turns.Incoming, say: Say | None) -> bytes:
         """Puts the message into the store, waits for its turn, runs it, or is given the answer by whoever ran it."""
-        arrived = time.perf_counter()
+        arrived, patience = time.perf_counter(), Deadline(self.settings.queue_wait_s)
         key, owner = incoming.start.key, incoming.turn_id
-        line = self._lines.line(key)
-        async with line.arriving:
-            step = await self._patiently(owner, turns.arrive, incoming, self.settings.queue_length)
-        if not isinstance(step, turns.Repeated):
-            patience = Deadline(self.settings.queue_wait_s)
-            try:
-                async with _my_turn(line, key, patience):
-                    own, step = await self._advance(incoming, step, say, patience, arrived)
+        line, voice = self._lines.line(key), _Voice(say)
+        try:
+            async with _mine(line.arriving, key, patience):
+                step = await self._patiently(owner, turns.arrive, incoming, self.settings.queue_length)
+            if not isinstance(step, turns.Repeated):
+                in_line = line.turn.locked()
+                async with _mine(line.turn, key, patience):
+                    if in_line:
+                        step = await self._patiently(owner, turns.take, key, incoming.message_id)
+                    own, step = await self._advance(incoming, step, voice, patience, arrived)
                     if own is not None:
                         return own
-            except (TurnsQueued, asyncio.CancelledError):
-                await asyncio.shield(self._quietly(turns.withdraw, key, owner))
-                raise
+        except (TurnsQueued, asyncio.CancelledError):
+            await asyncio.shield(self._quietly(turns.withdraw, key, owner))
+            raise
         if step.response is None:
             raise TurnGivenUp(f"message {incoming.message_id!r} was given up: its turn was begun too often, or erased")
-        if say is not None:
+        if say is not None and not voice.used:
             await say(from_json(step.response)["response"])
         return step.response
 
     async def _advance(
-        self, incoming: turns.Incoming, step: turns.Step, say: Say | None, patience: Deadline, arrived: float
+        self, incoming: turns.Incoming, step: turns.Step, voice: "_Voice", patience: Deadline, arrived: float
     ) -> tuple[bytes | None, turns.Repeated]:
         """Step by step until the message is answered: by us (the first value), or by another process (the second).
 
@@ -166,12 +168,13 @@ class SalesAgent:
         pause = FIRST_POLL_S
         while not isinstance(step, turns.Repeated):
             if isinstance(step, turns.Claimed):
-                own = step.message_id == incoming.message_id
-                if own:
+                if step.message_id != incoming.message_id:
+                    await self._run_for_another(step, owner)
+                else:
                     metrics.waited(time.perf_counter() - arrived)
-                response = await self._run_claimed(step, owner, say if own else None)
-                if own and response is not None:
-                    return response, turns.Repeated(response)
+                    response = await self._run_claimed(step, owner, voice.say if voice.free else None)
+                    if response is not None:
+                        return response, turns.Repeated(response)
             elif patience.remaining() == 0:
                 raise TurnsQueued(f"conversation {key.id!r} was busy for {self.settings.queue_wait_s:g} s")
             else:
@@ -183,7 +186,10 @@ class SalesAgent:
     async def take_over(self) -> int:
         """Runs the turns that a process left behind when it died; how many."""
         found = await self._door.run(turns.left_behind, self._now(), TAKEN_OVER_AT_ONCE)
-        return sum(await asyncio.gather(*(self._take_over(key) for key in found)))
+        ended = await asyncio.gather(*(self._take_over(key) for key in found), return_exceptions=True)
+        for error in (one for one in ended if isinstance(one, Exception)):
+            log.error("taking_over_failed", error=type(error).__name__, exc_info=error)
+        return sum(one is True for one in ended)
 
     async def _take_over(self, key: ConversationKey) -> bool:
         line, owner = self._lines.line(key), uuid.uuid4().hex
@@ -197,12 +203,22 @@ class SalesAgent:
                 log.warning("turn_taken_over", turn_id=claimed.turn_id, seq=claimed.seq)
                 return await self._run_claimed(claimed, owner, None) is not None
 
+    async def _run_for_another(self, claimed: turns.Claimed, owner: str) -> None:
+        """A turn that somebody left behind. That it fails is not told to whoever came after it."""
+        try:
+            await self._run_claimed(claimed, owner, None)
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            log.error("turn_before_failed", turn_id=claimed.turn_id, error=type(error).__name__, exc_info=error)
+
     async def _run_claimed(self, claimed: turns.Claimed, owner: str, say: Say | None) -> bytes | None:
         """The response; ``None`` when another process has taken the turn over, or its conversation is erased."""
         try:
             return await self._run(claimed, owner, say)
         except LeaseLost as lost:
             log.warning("lease_lost", why=str(lost))
+            self.forget()  # it may have been erased while it ran
             return None
         except BaseException:
             await asyncio.shield(self._quietly(turns.release, claimed.turn_id, owner))
@@ -324,7 +340,7 @@ class SalesAgent:
         return erased
 
     def forget(self) -> None:
-        """Empties the caches of this process, in which customers' words may stand. Other processes' end by themselves."""
+        """Empties the caches of this process, in which customers' words may stand. Others forget within the hour."""
         for guard in (self.workers.objection, self.workers.needs, self.workers.conversion):
             guard.forget()
         forget_texts()
@@ -347,14 +363,31 @@ class SalesAgent:
 
 
 @asynccontextmanager
-async def _my_turn(line: Line, key: ConversationKey, patience: Deadline) -> AsyncGenerator[None]:
-    """Waits for the turns before this one in this process."""
+async def _mine(lock: asyncio.Lock, key: ConversationKey, patience: Deadline) -> AsyncGenerator[None]:
+    """Waits for those before this one in this process. Raises ``TurnsQueued``."""
     try:
         async with asyncio.timeout(patience.remaining()):
-            await line.turn.acquire()
+            await lock.acquire()
     except TimeoutError:
         raise TurnsQueued(f"conversation {key.id!r} was busy too long") from None
     try:
         yield
     finally:
-        line.turn.release()
+        lock.release()
+
+
+class _Voice:
+    """Whoever listens hears one reply: what a lost attempt has said is not said again."""
+
+    def __init__(self, say: Say | None) -> None:
+        self._say = say
+        self.used = False
+
+    @property
+    def free(self) -> bool:
+        return self._say is not None and not self.used
+
+    async def say(self, sentence: str) -> None:
+        assert self._say is not None
+        self.used = True
+        await self._say(sentence)

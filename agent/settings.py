@@ -16,7 +16,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path("data")
     database_url: str | None = None
-    """``postgresql+asyncpg://...``; without it SQLite in ``data_dir``."""
+    """``postgresql://...``; without it SQLite in ``data_dir``."""
     playbooks_dir: Path = PLAYBOOKS
     default_playbook: str = "ngx"
 
@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     """Conversations in which nothing happened for that long are erased; without it they are kept."""
     queue_wait_s: Annotated[float, Field(gt=0)] = 20.0
     queue_length: Annotated[int, Field(ge=1)] = 50
-    longest_message: Annotated[int, Field(ge=1, le=100_000)] = 4_000
+    longest_message: Annotated[int, Field(ge=1, le=4_000)] = 4_000
     longest_body: Annotated[int, Field(ge=1_000)] = 64_000
 
     models: str = ""

@@ -63,7 +63,8 @@ class Libraries(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         log = structlog.get_logger(record.name)
-        log.log(record.levelno, record.getMessage(), library=record.name, exc_info=record.exc_info or None)
+        said = record.getMessage().partition("\n")[0]  # asyncio puts the error, with its message, on the lines below
+        log.log(record.levelno, said, library=record.name, exc_info=record.exc_info or None)
 
 
 def hide_personal(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -46,6 +46,8 @@ class Dialogue:
     recent: tuple[Utterance, ...]
     so_far: Mapping[str, float] = field(default_factory=dict[str, float])
     features: "Features | None" = None
+    owner: str = ""
+    """Whose conversation it is: nobody learns from a cached answer what another's customer wrote. No predictor reads it."""
 
     @property
     def text(self) -> str:

@@ -186,6 +186,7 @@ def _cache_key(predictor: Predictor, dialogue: Dialogue) -> bytes:
     parts = (
         predictor.name,
         predictor.version,
+        dialogue.owner,
         dialogue.language,
         dialogue.playbook,
         dialogue.vertical,

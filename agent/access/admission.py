@@ -59,8 +59,8 @@ class Admission:
         """``auto`` trusts neither the setting nor the address alone: another program may have opened the socket."""
         if self._setting != "auto":
             return self._setting == "required"
-        server = scope.get("server")
-        return not self._listens_locally or (server is not None and _outside(server[0]))
+        ends = (scope.get("server"), scope.get("client"))  # behind a proxy on this machine the client is the proxy's
+        return not self._listens_locally or any(end is not None and _outside(end[0]) for end in ends)
 
     async def admit(self, scope: Scope) -> Admitted:
         """Raises ``NotAuthenticated``, or ``RateLimited`` for an address that sends wrong keys only."""

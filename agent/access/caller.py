@@ -15,7 +15,7 @@ class Role(StrEnum):
 
 
 class Permission(StrEnum):
-    """What a route asks for. All of it ends at the caller's own tenant."""
+    """What a route asks for. All of it ends at the caller's own tenant, but for ``READ_METRICS``: the whole server's figures."""
 
     START = "conversation:start"
     POST = "message:post"

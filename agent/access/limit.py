@@ -77,6 +77,6 @@ class MemoryWindow:
 
     def _forget(self, now: float) -> None:
         """Who sent nothing in a window is forgotten; when all did, those who came first."""
-        quiet = [name for name, times in self._times.items() if times[-1] <= now - self.limit.window_s]
+        quiet = [name for name, times in self._times.items() if not times or times[-1] <= now - self.limit.window_s]
         for name in quiet or list(self._times)[: max(1, self._longest // 10)]:
             del self._times[name]

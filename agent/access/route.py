@@ -24,6 +24,7 @@ from agent.store.audit import Action
 
 AUDITED: Mapping[Permission, Action] = {
     Permission.READ_TURNS: Action.LEDGER_READ,
+    Permission.READ_MESSAGES: Action.MESSAGES_READ,
     Permission.REPORT_OUTCOME: Action.OUTCOME_REPORTED,
     Permission.ERASE: Action.CONVERSATION_ERASED,
 }
@@ -84,7 +85,8 @@ def _target(request: Request) -> str:
     given = {name: str(value) for name, value in request.path_params.items()}
     if "customer_id" in given:
         given["customer_id"] = f"customer {hashlib.sha256(given['customer_id'].encode()).hexdigest()[:16]}"
-    return "/".join(given.values()) or request.url.path
+    target = "/".join(given.values()) or request.url.path
+    return "".join(char if char.isprintable() else "\ufffd" for char in target)
 
 
 def permission_of(route: BaseRoute) -> Permission | None:

@@ -1,4 +1,6 @@
-"""Errors to HTTP, in one place: status, type and the offending field. Values of the request are never echoed."""
+"""Errors to HTTP, in one place: status, type and the offending field.
+
+Values of the request are not echoed, but for ids and names."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -129,7 +131,7 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     request_id: str = request.scope["request_id"]
     log.error(
         "unexpected_error",
-        path=request.url.path,
+        path=getattr(request.scope.get("route"), "path", None),
         error=type(error).__name__,
         request_id=request_id,
         exc_info=error,

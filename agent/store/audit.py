@@ -28,6 +28,7 @@ class Action(StrEnum):
     KEY_REVOKED = "key_revoked"
     OUTCOME_REPORTED = "outcome_reported"
     LEDGER_READ = "ledger_read"
+    MESSAGES_READ = "messages_read"
     CONVERSATION_ERASED = "conversation_erased"
     ACCESS_DENIED = "access_denied"
 

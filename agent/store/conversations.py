@@ -129,12 +129,15 @@ def read_turn(connection: Connection, key: ConversationKey, turn_id: str) -> dic
 
 
 def erase_conversation(connection: Connection, key: ConversationKey) -> int:
-    """Removes everything about the conversation; the number of messages that went. Raises ``UnknownConversation``."""
+    """Removes everything about the conversation; the number of messages that went. Raises ``UnknownConversation``.
+
+    Its row is locked first, as everywhere: whoever takes locks in another order waits for him who waits for it."""
+    if connection.execute(select(conversations.c.id).where(_is(key)).with_for_update()).one_or_none() is None:
+        raise UnknownConversation(f"no conversation {key.id!r}")
     gone = connection.execute(delete(messages).where(_within(messages, key))).rowcount
     connection.execute(delete(turns).where(_within(turns, key)))
     connection.execute(delete(outcomes).where(_within(outcomes, key)))
-    if connection.execute(delete(conversations).where(_is(key))).rowcount == 0:
-        raise UnknownConversation(f"no conversation {key.id!r}")
+    connection.execute(delete(conversations).where(_is(key)))
     return gone
 
 
@@ -143,7 +146,9 @@ def erase_older(connection: Connection, before: float, limit: int) -> int:
     query = (
         select(conversations.c.tenant, conversations.c.id)
         .where(conversations.c.updated_at < before, conversations.c.waiting == 0)
+        .order_by(conversations.c.tenant, conversations.c.id)
         .limit(limit)
+        .with_for_update(skip_locked=True)
     )
     found = [ConversationKey(*row) for row in connection.execute(query).all()]
     for key in found:

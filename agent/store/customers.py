@@ -42,6 +42,7 @@ def erase_customer(connection: Connection, tenant: str, customer_id: str) -> int
     query = select(conversations.c.id).where(
         conversations.c.tenant == tenant, conversations.c.customer_id == customer_id
     )
+    query = query.order_by(conversations.c.id).with_for_update()
     found = connection.execute(query).scalars().all()
     for conversation_id in found:
         erase_conversation(connection, ConversationKey(tenant, conversation_id))

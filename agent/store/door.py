@@ -24,8 +24,8 @@ BUSY_SECONDS = 10
 POOL_SIZE = 10
 CONNECT_S, STATEMENT_S = 5.0, 10.0
 """A database that hangs is a database that is away."""
-AWAY = ("08", "53", "57P")
-"""SQLSTATE classes of PostgreSQL: no connection, no room for one, shutting down or starting up."""
+AWAY = ("08", "40", "53", "57P")
+"""SQLSTATE classes of PostgreSQL: no connection, rolled back (a deadlock), no room for one, shutting down or starting up."""
 
 
 class Door(Protocol):
@@ -58,7 +58,13 @@ def sqlite_engine(url: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: object, _record: object) -> None:  # pyright: ignore[reportUnusedFunction]
-        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "cache_size = -16000"):
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = NORMAL",
+            "foreign_keys = ON",
+            "cache_size = -16000",
+            "secure_delete = ON",
+        ):
             connection.execute(f"PRAGMA {pragma}")  # type: ignore[attr-defined]
 
     @event.listens_for(engine, "begin")

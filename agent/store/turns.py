@@ -213,13 +213,15 @@ def arrive(connection: Connection, lease: Lease, incoming: Incoming, queue_lengt
 
 def take(connection: Connection, lease: Lease, key: ConversationKey, message_id: str) -> Step:
     """The next step of a message that was kept: its turn, its answer, or more patience. When the turn before it was left by
-    a process that died, that turn is claimed instead (``Claimed.message_id`` says which). A message that was withdrawn or
-    erased counts as given up."""
+    a process that died, that turn is claimed instead (``Claimed.message_id`` says which). A message that was erased counts as
+    given up. Raises ``TurnsQueued`` when another call took the message back."""
     of_key = _names(key)
     row = connection.execute(_LOCKED, of_key).one_or_none()
     known = connection.execute(_KNOWN, {**of_key, "of_message": message_id}).one_or_none()
-    if row is None or known is None:
+    if row is None:
         return Repeated(None)
+    if known is None:
+        raise TurnsQueued(f"message {message_id!r} was withdrawn by the call that brought it; send it again")
     return _step(connection, key, row, known, lease)
 
 
@@ -318,7 +320,8 @@ def release(connection: Connection, turn_id: str, owner: str) -> None:
 
 
 def withdraw(connection: Connection, key: ConversationKey, owner: str) -> bool:
-    """Takes back the message that ``owner`` holds, if its turn has not begun; ``False`` when it has."""
+    """Takes back the message that ``owner`` holds; if its turn has begun, gives back his lease, and says ``False``. Nothing of
+    his may run."""
     connection.execute(_LOCKED, _names(key))
     gone = delete(turns).where(
         _TURNS_OF_CONVERSATION,
@@ -328,6 +331,8 @@ def withdraw(connection: Connection, key: ConversationKey, owner: str) -> bool:
     )
     seq = connection.execute(gone.returning(turns.c.seq), {**_names(key), "of_owner": owner}).scalar_one_or_none()
     if seq is None:
+        held = update(turns).where(_TURNS_OF_CONVERSATION, turns.c.lease_owner == owner, turns.c.finished_at.is_(None))
+        connection.execute(held.values(lease_owner=None, lease_until=0.0), _names(key))
         return False
     last = case((conversations.c.turns == seq, seq - 1), else_=conversations.c.turns)
     connection.execute(_ONE_LESS.values(turns=last), _names(key))
