@@ -102,7 +102,7 @@ async def start(request: Request, body: shapes.StartRequest) -> Response:
         200: {
             "model": shapes.TurnResponse,
             "description": "The turn. As `text/event-stream`: `sentence` events, then `talking_points`, `insights`, `done`.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {}},
         },
         410: {
             "model": shapes.ErrorResponse,
