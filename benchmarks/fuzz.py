@@ -19,7 +19,8 @@ from typing import Any
 import orjson
 from rich.console import Console
 
-from benchmarks.servers import free_port, ready, running
+from agent.drill.stage import free_port
+from benchmarks.servers import ready, running
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 OPERATIONS = 13

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import aiohttp
 import psutil
 
+from agent.drill.stage import free_port
 from benchmarks.model_server import Pace
 from benchmarks.textbook.pipelines import ROWS
 
@@ -201,12 +201,6 @@ def _database(postgres: "PostgresServer", name: str) -> str:
     """An empty database of its own on the server."""
     postgres.psql(f"create database {name};")
     return postgres.get_uri(database=name)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def ready(url: str, process: "subprocess.Popen[bytes]") -> None:

@@ -22,9 +22,10 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from agent.drill.stage import free_port
 from benchmarks.load import Mouths, crowd
 from benchmarks.model_server import Pace
-from benchmarks.servers import ModelServer, free_port, ready, running
+from benchmarks.servers import ModelServer, ready, running
 
 RESULTS = Path(__file__).parent / "results"
 EVERY_S = 0.002

@@ -93,7 +93,7 @@ class Guard:
     def use(self, predictor: Predictor | None) -> None:
         """Puts another model in and clears the cache: nothing that an old bundle said survives it."""
         self.predictor = predictor
-        self._cache.clear()
+        self.forget()
 
     def apart(self) -> "Guard":
         """The same predictor and fallback behind a breaker and a cache of its own: what is tried is held against nobody."""

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from agent.evaluation.cases import DialogueCase, LabelledDialogue
 from agent.orchestrator import Post, SalesAgent
+from agent.store.conversations import is_conversation
 from agent.store.door import Door
 from agent.store.tables import conversations, messages
 from agent.turn import Action, ConversationKey
@@ -116,13 +117,9 @@ def _add_line(connection: Connection, key: ConversationKey, text: str) -> None:
 
 
 def _last_seq(connection: Connection, key: ConversationKey) -> int:
-    seq: int = connection.execute(select(conversations.c.seq).where(_is(key))).scalar_one()
+    seq: int = connection.execute(select(conversations.c.seq).where(is_conversation(key))).scalar_one()
     return seq
 
 
 def _set_last_seq(connection: Connection, key: ConversationKey, seq: int) -> None:
-    connection.execute(update(conversations).where(_is(key)).values(seq=seq))
-
-
-def _is(key: ConversationKey) -> ColumnElement[bool]:
-    return (conversations.c.tenant == key.tenant) & (conversations.c.id == key.id)
+    connection.execute(update(conversations).where(is_conversation(key)).values(seq=seq))

@@ -54,7 +54,7 @@ def start_conversation(connection: Connection, start: Start, now: float) -> bool
         with connection.begin_nested():
             connection.execute(insert(conversations), values_of(start, now))
     except IntegrityError:
-        row = connection.execute(select(conversations).where(_is(start.key))).one()
+        row = connection.execute(select(conversations).where(is_conversation(start.key))).one()
         wanted = values_of(start, now)
         for field in ("playbook", "channel", "locale", "customer_id", "customer", "metadata"):
             if getattr(row, field) != wanted[field]:
@@ -67,13 +67,18 @@ def start_conversation(connection: Connection, start: Start, now: float) -> bool
 
 def ensure_conversation(connection: Connection, start: Start, now: float) -> None:
     """Adds the conversation unless it is there: a front-end may bring its own id and begin with a message."""
+    add_unless_there(connection, conversations, values_of(start, now))
+
+
+def add_unless_there(connection: Connection, table: Table, row: dict[str, Any]) -> None:
+    """Adds the row unless one with its key is there, whoever adds that at the same time."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    connection.execute(dialect.insert(conversations).on_conflict_do_nothing(), values_of(start, now))
+    connection.execute(dialect.insert(table).on_conflict_do_nothing(), row)
 
 
 def read_conversation(connection: Connection, key: ConversationKey) -> dict[str, Any]:
     """The row as plain values. Raises ``UnknownConversation``."""
-    row = connection.execute(select(conversations).where(_is(key))).mappings().one_or_none()
+    row = connection.execute(select(conversations).where(is_conversation(key))).mappings().one_or_none()
     if row is None:
         raise UnknownConversation(f"no conversation {key.id!r}")
     values: dict[str, Any] = {**row}
@@ -98,7 +103,9 @@ def add_outcome(
     connection: Connection, key: ConversationKey, outcome: str, value: float | None, details: dict[str, Any], now: float
 ) -> int:
     """Adds what became of the conversation; the number of this report. Raises ``UnknownConversation``."""
-    changed = connection.execute(update(conversations).where(_is(key)).values(outcome=outcome, updated_at=now))
+    changed = connection.execute(
+        update(conversations).where(is_conversation(key)).values(outcome=outcome, updated_at=now)
+    )
     if changed.rowcount == 0:
         raise UnknownConversation(f"no conversation {key.id!r}")
     count = select(func.count()).select_from(outcomes).where(_within(outcomes, key))
@@ -132,12 +139,15 @@ def erase_conversation(connection: Connection, key: ConversationKey) -> int:
     """Removes everything about the conversation; the number of messages that went. Raises ``UnknownConversation``.
 
     Its row is locked first, as everywhere: whoever takes locks in another order waits for him who waits for it."""
-    if connection.execute(select(conversations.c.id).where(_is(key)).with_for_update()).one_or_none() is None:
+    if (
+        connection.execute(select(conversations.c.id).where(is_conversation(key)).with_for_update()).one_or_none()
+        is None
+    ):
         raise UnknownConversation(f"no conversation {key.id!r}")
     gone = connection.execute(delete(messages).where(_within(messages, key))).rowcount
     connection.execute(delete(turns).where(_within(turns, key)))
     connection.execute(delete(outcomes).where(_within(outcomes, key)))
-    connection.execute(delete(conversations).where(_is(key)))
+    connection.execute(delete(conversations).where(is_conversation(key)))
     return gone
 
 
@@ -156,7 +166,7 @@ def erase_older(connection: Connection, before: float, limit: int) -> int:
     return len(found)
 
 
-def _is(key: ConversationKey) -> ColumnElement[bool]:
+def is_conversation(key: ConversationKey) -> ColumnElement[bool]:
     return (conversations.c.tenant == key.tenant) & (conversations.c.id == key.id)
 
 

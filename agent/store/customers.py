@@ -3,9 +3,8 @@
 import hashlib
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from agent.store.conversations import erase_conversation
+from agent.store.conversations import add_unless_there, erase_conversation
 from agent.store.tables import conversations, opt_outs
 from agent.turn import ConversationKey
 
@@ -23,9 +22,8 @@ def has_opted_out(connection: Connection, tenant: str, customer_id: str) -> bool
 
 
 def note_opt_out(connection: Connection, tenant: str, customer_id: str, now: float) -> None:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     row = {"tenant": tenant, "customer_sha256": _fingerprint(tenant, customer_id), "created_at": now}
-    connection.execute(dialect.insert(opt_outs).on_conflict_do_nothing(), row)
+    add_unless_there(connection, opt_outs, row)
 
 
 def forget_opt_out(connection: Connection, tenant: str, customer_id: str) -> None:

@@ -128,12 +128,7 @@ _SAID = (
     .where(_OF_CONVERSATION)
     .values(seq=conversations.c.seq + 1, updated_at=bindparam("updated_at"))
 )
-_BEGAN_AT_ONCE = (
-    update(conversations)
-    .where(_OF_CONVERSATION)
-    .values(turns=conversations.c.turns + 1, waiting=conversations.c.waiting + 1)
-    .values(seq=conversations.c.seq + 1, updated_at=bindparam("updated_at"))
-)
+_BEGAN_AT_ONCE = _ARRIVED.values(seq=conversations.c.seq + 1, updated_at=bindparam("updated_at"))
 _RECENT = (
     select(messages.c.role, messages.c.text)
     .where(
