@@ -27,7 +27,7 @@ test: $(READY_TEST)  ## lint, types, import floors, tests with coverage
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/pyright
-	$(BIN)/pytest --numprocesses=2 --dist=loadgroup --cov --cov-report=term --durations=10
+	$(BIN)/pytest --numprocesses=2 --dist=loadfile --cov --cov-report=term --durations=10
 
 format: $(READY_TEST)
 	$(BIN)/ruff check --fix .

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import structlog
+from cachetools import LRUCache, cached
 
 from agent.errors import InvalidInput
 from agent.graph import build_graph
@@ -64,7 +65,13 @@ async def build_agent(
     return SalesAgent(settings, build_graph(), workers, shops, door, wall_clock=wall_clock)
 
 
+def _content(loaded: LoadedPlaybook) -> str:
+    return loaded.sha256
+
+
+@cached(LRUCache[str, Shop](64), key=_content)
 def _shop(loaded: LoadedPlaybook) -> Shop:
+    """The same file gives the same shop; a process that builds agents again and again reads it once."""
     book = loaded.book
     return Shop(book, loaded.sha256, FactBook.of(book), {"es": all_lines(book, "es"), "en": all_lines(book, "en")})
 

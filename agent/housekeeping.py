@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from agent import metrics
 from agent.errors import StoreUnavailable
 from agent.orchestrator import SalesAgent
 
@@ -31,6 +32,7 @@ async def housekeeping(agent: SalesAgent) -> AsyncGenerator[None]:
 async def _take_over(agent: SalesAgent) -> None:
     while True:
         await asyncio.sleep(agent.settings.sweep_s)
+        metrics.tasks(len(asyncio.all_tasks()))
         try:
             await agent.take_over()
         except StoreUnavailable as error:

@@ -83,6 +83,7 @@ _part_up = Gauge(
     registry=OWN,
     multiprocess_mode="livemin",
 )
+_tasks = Gauge("sales_agent_tasks", "Tasks on the event loops.", registry=OWN, multiprocess_mode="livesum")
 _build_info = Gauge(
     "sales_agent_build_info", "Always 1; the version.", ("version",), registry=OWN, multiprocess_mode="livemax"
 )
@@ -163,6 +164,11 @@ def breaker(name: str, state: str, *, changed: bool) -> None:
 
 def part(name: str, *, up: bool) -> None:
     _part_up.labels(name).set(up)
+
+
+def tasks(count: int) -> None:
+    """How many the event loop of this process has."""
+    _tasks.set(count)
 
 
 def exposition(folder: Path | None) -> bytes:

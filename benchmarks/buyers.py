@@ -23,9 +23,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from predictors import conversion
-from predictors.metrics import Interval, auc
+from predictors.metrics import FIXED_TURNS, Interval, auc
 from predictors.rules import find
-from predictors.train_conversion import TURNS, Turns, figures, held_out
+from predictors.train_conversion import Turns, figures, held_out
 from training_data.buyers import ACTS_SEEN, SimulatedConversation, bayes_ceiling, simulate
 from training_data.public.dialogues import Message, read_craigslistbargain, read_persuasionforgood
 from training_data.spoken import Line, Writer, lines
@@ -133,7 +133,7 @@ def transfer(
     model = LogisticRegression(C=0.3, max_iter=400).fit((turns.values - mean) / scale, turns.bought)
     counts = [counted(one.messages) for one in dialogues]
     found: dict[int, Interval | None] = {}
-    for turn in TURNS:
+    for turn in FIXED_TURNS:
         at = [(each[turn - 1], one.happened) for each, one in zip(counts, dialogues, strict=True) if len(each) >= turn]
         if len(at) >= 50:
             values = (np.stack([conversion.row(each) for each, _ in at]) - mean) / scale

@@ -57,3 +57,17 @@ def curves(title: str, below: str, beside: str, series: Mapping[str, Mapping[flo
 def _save(figure: Figure, file: Path) -> None:
     file.parent.mkdir(exist_ok=True)
     figure.savefig(file, metadata={"Date": None})
+
+
+def lines(panels: Mapping[str, Mapping[float, float]], below: str, file: Path) -> None:
+    """One small panel below the other, all over the same axis, each from nothing up."""
+    with mpl.rc_context(SAME):
+        figure = Figure(figsize=(8, 1.4 * len(panels)), layout="constrained")
+        drawn = figure.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0]
+        for axes, (title, points) in zip(drawn, panels.items(), strict=True):
+            axes.plot(list(points), list(points.values()))
+            axes.set_ylim(bottom=0)
+            axes.set_title(title, loc="left", fontsize=9)
+            axes.spines[["top", "right"]].set_visible(False)
+        drawn[-1].set_xlabel(below)
+        _save(figure, file)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import aiohttp
 import psutil
 
+from agent.drill.backends import Cache
 from agent.drill.stage import free_port
 from benchmarks.model_server import Pace
 from benchmarks.textbook.pipelines import ROWS
@@ -99,8 +100,17 @@ def cpu_s(process: psutil.Process | None) -> float:
 
 
 @asynccontextmanager
-async def site(models: Path, workers: int = 2, store: Store = "both", rows: int = ROWS) -> AsyncGenerator[Site]:
-    """Both stacks with empty stores, ready to answer. ``models``: the trained bundles of ours.
+async def site(
+    models: Path,
+    workers: int = 2,
+    store: Store = "both",
+    rows: int = ROWS,
+    *,
+    textbook: bool = True,
+    cache: bool = False,
+) -> AsyncGenerator[Site]:
+    """Both stacks with empty stores, ready to answer. ``models``: the trained bundles of ours. ``textbook``: ours alone
+    without it. ``cache``: ours with a Valkey.
 
     SIGTERM ends the task that is here, so that no server outlives its benchmark.
     """
@@ -116,21 +126,29 @@ async def site(models: Path, workers: int = 2, store: Store = "both", rows: int 
         model = ModelServer(f"http://127.0.0.1:{port}")
         postgres = everything.enter_context(_postgres(folder))
         database = psutil.Process(postgres.get_pid())
+        settings: dict[str, str] = {}
+        if cache:
+            valkey = Cache(folder / "valkey", free_port())
+            everything.callback(valkey.close)
+            valkey.start()
+            settings["VALKEY_URL"] = valkey.url
         stacks: list[Stack] = []
         stores: Sequence[str] = ("sqlite", "postgresql") if store == "both" else (store,)
         for name in stores:
             url = _database(postgres, "ours") if name == "postgresql" else None
-            on = await everything.enter_async_context(_ours(folder / name, models, workers, model, url))
+            of_store = {**settings, "DATABASE_URL": url} if url else settings
+            on = await everything.enter_async_context(_ours(folder / name, models, workers, model, of_store))
             stacks.append(Stack(f"ours, {name}", *on, database if url else None, streams=True))
-        url = _database(postgres, TEXTBOOK)
-        on = await everything.enter_async_context(_textbook(folder / "pipelines", workers, model, url, rows))
-        stacks.append(Stack(TEXTBOOK, *on, database))
+        if textbook:
+            url = _database(postgres, TEXTBOOK)
+            on = await everything.enter_async_context(_textbook(folder / "pipelines", workers, model, url, rows))
+            stacks.append(Stack(TEXTBOOK, *on, database))
         yield Site(tuple(stacks), model)
 
 
 @asynccontextmanager
 async def _ours(
-    data_dir: Path, models: Path, workers: int, model: ModelServer, database_url: str | None
+    data_dir: Path, models: Path, workers: int, model: ModelServer, more: Mapping[str, str]
 ) -> AsyncGenerator[tuple[str, psutil.Process]]:
     """``sales-agent serve`` as it is installed, with trained models."""
     data_dir.mkdir(parents=True)
@@ -142,7 +160,7 @@ async def _ours(
         "OPENAI_API_KEY": "none",
         "OPENAI_BASE_URL": f"{model.url}/v1",
         **OURS,
-        **({"DATABASE_URL": database_url} if database_url else {}),
+        **more,
     }
     command = ["-m", "agent.cli", "serve", "--port", str(port), "--workers", str(workers)]
     with running(command, {f"SALES_AGENT_{name}": value for name, value in settings.items()}) as process:

@@ -1,9 +1,8 @@
 """What was sent against what is stored: lost, doubled, out of order. Pure.
 
-An outside observer can't see which of two messages in flight arrived first. He knows that one was before another when it was
-answered before the other was sent; or when both went through at the first attempt, sent at least ``APART_S`` apart. In both
-cases they must be stored in that order, and the turns must run, and their replies stand, in the order of stored messages.
-A message has arrived when the database has it: of two that waited for a database that was away, neither was first.
+Which of two messages in flight was first, the database knows: it notes when it took each in. A message that was in before
+another was even sent must be stored before it, and the turns must run, and their replies stand, in the order of stored
+messages. Of two that waited for a database that was away, or for a worker that was busy, neither was first.
 """
 
 from collections import Counter
@@ -12,10 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from agent.drill.customers import Sent
-from agent.drill.stored import Stored, StoredMessage, StoredTurn
-
-APART_S = 0.1
-"""Below that a busy machine may wake the later message's worker first: it did arrive first then."""
+from agent.drill.stored import Stored, StoredTurn
 
 Key = tuple[str, str]
 """Conversation and message id."""
@@ -35,14 +31,13 @@ class Checked:
         return not (self.unanswered or self.lost or self.doubled or self.out_of_order)
 
 
-def check(sent: Sequence[Sent], stored: Stored, away: tuple[float, float] | None = None) -> Checked:
-    """``away``: from when to when nothing could be stored, in seconds of ``time.monotonic``."""
+def check(sent: Sequence[Sent], stored: Stored) -> Checked:
     book = {(one.conversation, one.message_id): one for one in sent}
     return Checked(
         unanswered=_named((one.conversation, one.message_id) for one in sent if not one.gives_up and not one.answer),
         lost=_named(_lost(book, stored)),
         doubled=_named(_doubled(book, stored)),
-        out_of_order=_named(_out_of_order(sent, stored, away)),
+        out_of_order=_named(_out_of_order(sent, stored)),
     )
 
 
@@ -87,15 +82,16 @@ def _doubled(book: Mapping[Key, Sent], stored: Stored) -> set[Key]:
     return found
 
 
-def _out_of_order(sent: Sequence[Sent], stored: Stored, away: tuple[float, float] | None) -> set[Key]:
+def _out_of_order(sent: Sequence[Sent], stored: Stored) -> set[Key]:
     found: set[Key] = set()
     turns = sorted(stored.turns, key=lambda turn: (turn.conversation, turn.message_number))
     reply_of = {message.turn_id: message.number for message in stored.messages if message.role == "agent"}
     for _, group in groupby(turns, key=lambda turn: turn.conversation):
         found |= {_key(turn) for turn in _replies_out_of_order(list(group), reply_of)}
-    said = [message for message in stored.messages if message.role == "customer"]
-    for conversation, group in groupby(said, key=lambda message: message.conversation):
-        found |= _sent_out_of_order([one for one in sent if one.conversation == conversation], list(group), away)
+    place = {(one.conversation, one.text): one.number for one in stored.messages if one.role == "customer"}
+    arrived = {_key(turn): turn.arrived_at for turn in stored.turns}
+    for _, group in groupby(sorted(sent, key=lambda one: one.conversation), key=lambda one: one.conversation):
+        found |= _sent_out_of_order(list(group), place, arrived)
     return found
 
 
@@ -110,30 +106,19 @@ def _replies_out_of_order(turns: Sequence[StoredTurn], reply_of: Mapping[str | N
 
 
 def _sent_out_of_order(
-    sent: Sequence[Sent], said: Sequence[StoredMessage], away: tuple[float, float] | None
+    sent: Sequence[Sent], place: Mapping[tuple[str, str], int], arrived: Mapping[Key, float]
 ) -> set[Key]:
-    place = {message.text: message.number for message in said}
-    kept = [(place[one.line.text], one) for one in sent if one.line.text in place]
+    """``sent`` of one conversation; ``place`` by conversation and text."""
+    kept = [
+        (place[one.conversation, one.line.text], arrived[key], key, one)
+        for one in sent
+        if (key := (one.conversation, one.message_id)) in arrived and (one.conversation, one.line.text) in place
+    ]
     return {
-        (after.conversation, after.message_id)
-        for number, after in kept
-        if any(earlier > number and _must_precede(before, after, away) for earlier, before in kept)
+        key
+        for number, _, key, after in kept
+        if any(earlier > number and arrived_at < after.sent_at for earlier, arrived_at, _, _ in kept)
     }
-
-
-def _must_precede(before: Sent, after: Sent, away: tuple[float, float] | None) -> bool:
-    if before.answered_at is not None and before.answered_at < after.sent_at:
-        return True
-    straight = all(one.attempts == 1 and one.answer and not _waited(one, away) for one in (before, after))
-    return straight and after.sent_at - before.sent_at >= APART_S
-
-
-def _waited(one: Sent, away: tuple[float, float] | None) -> bool:
-    """Whether the message was on its way while nothing could be stored."""
-    if away is None:
-        return False
-    began, ended = away
-    return one.sent_at <= ended and (one.answered_at is None or one.answered_at >= began)
 
 
 def _key(turn: StoredTurn) -> Key:

@@ -36,9 +36,6 @@ class Plan:
     seed: int = 7
 
 
-STORE_AWAY = frozenset({Fault.DATABASE_RESTART, Fault.DATABASE_CRASH})
-
-
 @dataclass(frozen=True, slots=True)
 class Drilled:
     """A line of the table, and for the plot: when turns were answered, with their milliseconds."""
@@ -68,7 +65,7 @@ async def drill(
     stored = await read_settled(stage.database.url, crowd.tag, stage.settle_s)
     if fault is Fault.PARALLEL_POSTS and (close := overtaken(crowd.sent, stored)):
         notes.append(f"{close} overtook an earlier one")
-    checked = check(crowd.sent, stored, (window.began, window.ended) if fault in STORE_AWAY else None)
+    checked = check(crowd.sent, stored)
     loaded = fault in UNDER_LOAD
     found = row(fault.value, crowd.sent, crowd.failed, checked, window, stage.budget_s, loaded=loaded, notes=notes)
     answered = tuple((one.answered_at, one.ms) for one in crowd.sent if one.answered_at is not None and one.ms)

@@ -19,7 +19,8 @@ SILENCING = frozenset({"opt_out", "wants_human", "legal", "medical", "angry", "u
 """Acts after which an agent may rightly say nothing more; the drill leaves them out, because silence is what it looks for."""
 BURST = 6
 BURST_GAP_S = 0.12
-"""Faster than a turn with the scripted model, so that several messages wait; apart enough for ``checks.APART_S``."""
+"""Faster than a turn with the scripted model, so that several messages wait; slow enough that one is mostly in the database
+before the next is sent, so that their order is judged."""
 ATTEMPT_S = 40.0
 PATIENCE_S = 240.0
 """How long a front-end waits for one attempt, and how long it repeats a message under the same id: a killed server may need

@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from agent.drill.backends import Cache, Database
 from agent.drill.model import HOST, ModelFault
 from agent.drill.serving import Server
+from agent.drill.stored import watch_arrivals
 from agent.errors import InvalidInput
 
 BUDGET_S = 3.0
@@ -85,6 +86,7 @@ async def staged(models_dir: Path, workers: int, *, faulty: bool = False) -> Asy
             try:
                 server.start()
                 await stage.server.until_serving(START_S)
+                await watch_arrivals(database.url)
                 yield stage
             finally:
                 await asyncio.to_thread(stage.server.stop)

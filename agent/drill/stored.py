@@ -1,6 +1,6 @@
 """What the database holds after a drill, read with SQL of its own: the product's store is what is being judged.
 
-This room alone knows the tables; when the schema changes, these two statements follow.
+This room alone knows the tables; when the schema changes, these statements follow.
 """
 
 import asyncio
@@ -14,9 +14,22 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from agent.store.door import asyncpg_url
 
+_WATCH = (
+    """create table if not exists drill_arrivals (
+        conversation_id text, message_id text, arrived_at float8, primary key (conversation_id, message_id)
+    )""",
+    """create or replace function drill_arrived() returns trigger language plpgsql as $$ begin
+        insert into drill_arrivals
+        values (new.conversation_id, new.message_id, extract(epoch from clock_timestamp()))
+        on conflict (conversation_id, message_id) do update set arrived_at = excluded.arrived_at;
+        return null;
+    end $$""",
+    """create or replace trigger drill_arrived after insert on turns for each row execute function drill_arrived()""",
+)
 _TURNS = text("""
-    select conversation_id, message_id, id, seq, coalesce(message_seq, 0) as message_seq, response
-    from turns where starts_with(conversation_id, :tag) order by conversation_id, seq
+    select conversation_id, message_id, id, seq, coalesce(message_seq, 0) as message_seq, response, arrived_at
+    from turns join drill_arrivals using (conversation_id, message_id)
+    where starts_with(conversation_id, :tag) order by conversation_id, seq
 """)
 _MESSAGES = text("""
     select conversation_id, seq, role, text, turn_id
@@ -27,7 +40,8 @@ LOOK_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class StoredTurn:
-    """``reply`` is ``None`` while the turn is not finished. Numbers are places in the conversation."""
+    """``reply`` is ``None`` while the turn is not finished. Numbers are places in the conversation. ``arrived_at`` is when
+    the database took the turn in, while it held the conversation: seconds of ``time.monotonic``."""
 
     conversation: str
     message_id: str
@@ -35,6 +49,7 @@ class StoredTurn:
     number: int
     message_number: int
     reply: str | None
+    arrived_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +71,21 @@ class Stored:
         return sum(turn.reply is None for turn in self.turns)
 
 
+async def watch_arrivals(database_url: str) -> None:
+    """From now on the database notes when each turn arrived, by its own clock."""
+    engine = create_async_engine(asyncpg_url(database_url))
+    try:
+        async with engine.begin() as connection:
+            for statement in _WATCH:
+                await connection.exec_driver_sql(statement)
+    finally:
+        await engine.dispose()
+
+
 async def read_stored(database_url: str, tag: str) -> Stored:
     """All turns and messages of conversations whose id begins with ``tag``, in their stored order."""
     engine = create_async_engine(asyncpg_url(database_url), hide_parameters=True)
+    since_boot = time.time() - time.monotonic()
     try:
         async with engine.connect() as connection:
             turns = (await connection.execute(_TURNS, {"tag": tag})).mappings().all()
@@ -74,6 +101,7 @@ async def read_stored(database_url: str, tag: str) -> Stored:
                 row["seq"],
                 row["message_seq"],
                 None if row["response"] is None else orjson.loads(row["response"])["response"],
+                row["arrived_at"] - since_boot,
             )
             for row in turns
         ),

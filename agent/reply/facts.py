@@ -355,7 +355,8 @@ def _prices(offer: Offer) -> frozenset[tuple[Decimal, str | None]]:
 
 def _read(playbook: Playbook, language: Language) -> _Known:
     lines = list(said_texts(playbook, language))
-    figures = frozenset(figure for line in lines for figure in _figures(line, language))
+    amounts = {line: find_amounts(line, language) for line in lines}
+    figures = frozenset((one.kind, one.value, one.unit) for found in amounts.values() for one in found)
     durations = {("duration", Decimal(o.duration.amount), o.duration.unit) for o in playbook.offers if o.duration}
     sentences = frozenset(sentence.strip() for line in lines for sentence in split(line))
     granted: dict[str, Decimal] = {}
@@ -367,17 +368,18 @@ def _read(playbook: Playbook, language: Language) -> _Known:
         granted |= dict.fromkeys((hours, *(sentence.strip() for sentence in split(hours))), Decimal(0))
     never = tuple(plain(line) for line in playbook.never_say.said_in(language))
     words = f" {' '.join(lines).lower()} "
-    free = _free_things(playbook, lines, language)
+    free = _free_things(playbook, amounts)
     return _Known(sentences | frozenset(lines), granted, figures | durations, words, free, never)
 
 
-def _free_things(playbook: Playbook, lines: list[str], language: Language) -> frozenset[str]:
-    """Stems of what the playbook gives for nothing: the free offers, and what its texts say is free."""
+def _free_things(playbook: Playbook, amounts: Mapping[str, Sequence[Amount]]) -> frozenset[str]:
+    """Stems of what the playbook gives for nothing: the free offers, and what its texts say is free. ``amounts``: of each
+    line."""
     free = [name for offer in playbook.offers if offer.price.amount == 0 for name in _names(offer)]
     paid = [name for offer in playbook.offers if offer.price.amount > 0 for name in _names(offer)]
     found = set(stems(" ".join(free)))
-    for line in lines:
-        for one in find_amounts(line, language):
+    for line, said in amounts.items():
+        for one in said:
             if one.kind == "price" and one.value == 0:
                 found |= stems_around(line, one.start, one.end, 3)
     return frozenset(found - stems(" ".join((*paid, playbook.company.name))))
