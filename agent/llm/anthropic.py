@@ -9,6 +9,7 @@ import httpx2
 from agent.errors import WriterFailed
 from agent.llm import faults
 from agent.llm.chat import alternating, chat
+from agent.llm.events import read_events
 from agent.turn import Brief, Delta
 
 ANTHROPIC_URL = "https://api.anthropic.com"
@@ -34,7 +35,10 @@ class AnthropicWriter:
     ) -> None:
         limits = httpx2.Timeout(timeout_s, connect=min(5.0, timeout_s))
         self._client = anthropic.AsyncAnthropic(
-            api_key=api_key, base_url=base_url or ANTHROPIC_URL, max_retries=0, timeout=limits
+            api_key=api_key,
+            base_url=base_url or ANTHROPIC_URL,
+            max_retries=0,
+            http_client=anthropic.DefaultAioHttpClient(timeout=limits),
         )
         tool = {"name": _TOOL, "description": "Says the reply to the customer.", "input_schema": dict(schema)}
         self._request: dict[str, Any] = {
@@ -49,7 +53,7 @@ class AnthropicWriter:
         answer = _Answer()
         try:
             async with await self._open(brief) as events:
-                async for event in events:
+                async for event in read_events(events.response):
                     if text := answer.read(event):
                         yield Delta(text)
         except _FAULTS as error:
@@ -106,7 +110,8 @@ class _Answer:
         self._block: int | None = None
 
     def read(self, event: object) -> str:
-        """The event's piece of JSON, empty if it carries something else. Raises ``ValueError`` for another shape."""
+        """The event's piece of JSON, empty if it carries something else. Raises ``WriterFailed`` for an error event, and
+        ``ValueError`` for another shape."""
         try:
             return self._read(cast("dict[str, Any]", event))
         except (TypeError, KeyError, AttributeError) as error:
@@ -125,6 +130,8 @@ class _Answer:
                 self.stop_reason = event["delta"].get("stop_reason") or self.stop_reason
                 counted: dict[str, Any] = event.get("usage") or {}
                 self.output_tokens = counted.get("output_tokens", self.output_tokens)
+            case "error":
+                raise faults.of_code(event["error"].get("type"))
             case "message_stop":
                 self.ended = True
             case _:

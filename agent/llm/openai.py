@@ -9,6 +9,7 @@ import openai
 from agent.errors import WriterFailed
 from agent.llm import faults
 from agent.llm.chat import chat, told_schema
+from agent.llm.events import read_events
 from agent.turn import Brief, Delta
 
 Structured = Literal["json_schema", "json_object", "off"]
@@ -37,7 +38,10 @@ class OpenAIWriter:
     ) -> None:
         limits = httpx2.Timeout(timeout_s, connect=min(5.0, timeout_s))
         self._client = openai.AsyncOpenAI(
-            api_key=api_key, base_url=base_url or OPENAI_URL, max_retries=0, timeout=limits
+            api_key=api_key,
+            base_url=base_url or OPENAI_URL,
+            max_retries=0,
+            http_client=openai.DefaultAioHttpClient(timeout=limits),
         )
         self._told = "" if structured == "json_schema" else told_schema(schema)
         self._request: dict[str, Any] = {
@@ -52,7 +56,7 @@ class OpenAIWriter:
         answer = _Answer()
         try:
             async with await self._open(brief) as events:
-                async for event in events:
+                async for event in read_events(events.response):
                     if text := answer.read(event):
                         yield Delta(text)
         except _FAULTS as error:
@@ -110,13 +114,16 @@ class _Answer:
         self.output_tokens: int | None = None
 
     def read(self, event: object) -> str:
-        """The event's piece of text, empty if it carries something else. Raises ``ValueError`` for another shape."""
+        """The event's piece of text, empty if it carries something else. Raises ``WriterFailed`` for an error event, and
+        ``ValueError`` for another shape."""
         try:
             return self._read(cast("dict[str, Any]", event))
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError("not an event of this protocol") from error
 
     def _read(self, event: dict[str, Any]) -> str:
+        if error := event.get("error"):
+            raise faults.of_code(error.get("code") or error.get("type"))
         self.id = self.id or event.get("id")
         if usage := event.get("usage"):
             self.input_tokens = usage.get("prompt_tokens")
