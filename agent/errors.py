@@ -45,6 +45,10 @@ class TurnGivenUp(AgentError):
     """The turn of this message was begun many times and never came to an end. The conversation goes on without it."""
 
 
+class CutOff(AgentError):
+    """The customer talked before anything of the reply had reached him. His message is taken back: the next one carries it."""
+
+
 class Draining(AgentError):
     """This process is about to end and takes no new work; another one does."""
 

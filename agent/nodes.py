@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NotRequired, TypedDict
@@ -19,11 +19,12 @@ from agent.health import Breakers
 from agent.llm.failover import Failover, Written
 from agent.mentions import offer_named
 from agent.reading import Reader
+from agent.reply.barge_in import BargeIn, Meant, as_heard
 from agent.reply.composer import compose
 from agent.reply.facts import FactBook
 from agent.reply.gate import FactLock, Gate, Say
 from agent.reply.lines import Line, said_lines
-from agent.reply.mouth import speaking
+from agent.reply.mouth import Mouth, speaking
 from agent.reply.prompt import system_prompt, without_orders
 from agent.reply.schema import ReplyDraft
 from agent.turn import (
@@ -81,6 +82,7 @@ class TurnContext:
     shop: Shop
     deadline: Deadline
     say: Say | None = None
+    barge_in: BargeIn = field(default_factory=BargeIn)
     clock: Callable[[], float] = time.perf_counter
 
 
@@ -117,6 +119,10 @@ class Draft:
 
 NO_MODEL: Written[ReplyDraft] = Written(None, "", (Attempt("models", "injection", 0.0),), cut_short=True)
 """A message that gives orders to the machine is shown to no model: the composer answers it."""
+CUT: Written[ReplyDraft] = Written(None, "", (), cut_short=True)
+"""The customer talked over the reply before its writer was done."""
+NOBODY = "nobody"
+"""Stands for the writer of a reply that was cut off before anybody had written it."""
 Update = dict[str, object]
 TurnRuntime = Runtime[TurnContext]
 
@@ -202,16 +208,13 @@ async def respond(state: TurnState, runtime: TurnRuntime) -> Update:
     if silent(brief):
         reply = Draft(opening, "", None, (), lock, brief, None, None)
         return {"draft": reply, "respond_ms": _ms(runtime, started)}
+    written = CUT
     async with speaking(context.say, context.deadline) as mouth:
-        if opening and mouth is not None:
-            await mouth.say(f"{opening} ")
         gate = Gate(lock, mouth and mouth.say)
-        if context.workers.models_configured and brief.understanding.has(Act.INJECTION):
-            written = NO_MODEL
-        else:
-            written = await context.workers.writers.write(brief, context.deadline, gate)
-        if not written.cut_short:
-            await gate.finish()
+        async with context.barge_in.ends():
+            written = await _written(brief, context, gate, mouth)
+        if context.barge_in.happened and mouth is not None:
+            mouth.stop()
     draft = Draft(
         opening=opening,
         text=gate.text,
@@ -223,6 +226,20 @@ async def respond(state: TurnState, runtime: TurnRuntime) -> Update:
         listener=mouth.lost if mouth else None,
     )
     return {"draft": draft, "respond_ms": _ms(runtime, started)}
+
+
+async def _written(brief: Brief, context: TurnContext, gate: Gate, mouth: Mouth | None) -> Written[ReplyDraft]:
+    if context.barge_in.happened:
+        return CUT
+    if brief.opening and mouth is not None:
+        await mouth.say(f"{brief.opening} ")
+    if context.workers.models_configured and brief.understanding.has(Act.INJECTION):
+        written = NO_MODEL
+    else:
+        written = await context.workers.writers.write(brief, context.deadline, gate)
+    if not written.cut_short:
+        await gate.finish()
+    return written
 
 
 def _brief(state: TurnState, context: TurnContext) -> tuple[Brief, str]:
@@ -297,39 +314,48 @@ async def check(state: TurnState, runtime: TurnRuntime) -> Update:
     body, meta, attempts = draft.text, draft.draft, draft.attempts
     if silent(draft.brief):
         return _nothing_said(state, draft, decision, _ms(runtime, started))
+    barge_in = runtime.context.barge_in
     if not body or meta is None:
         meta = compose(draft.brief)
-    if not body:
+    if not body and not barge_in.happened:
         body, attempts = meta.reply, (*attempts, Attempt("composer", None, 0.0))
         async with speaking(None if listener else runtime.context.say, runtime.context.deadline) as mouth:
             if mouth is not None:
                 await mouth.say(body)
         listener = listener or (mouth.lost if mouth else None)
-    writer = attempts[-1].writer
+    writer = attempts[-1].writer if attempts else NOBODY
     offer = runtime.context.shop.playbook.offer(decision.offer) if decision.offer else None
     rep = draft.lock.for_the_rep(offer.max_discount_percent if offer else Decimal(0))
     points = meta.talking_points
     if writer != "composer":
         points = tuple(point for point in points if rep.admit(point).strip() == point.strip())
+    whole = f"{draft.opening} {body}".strip()
+    text = whole if barge_in.heard is None else barge_in.heard.strip()
+    lines = runtime.context.shop.lines[draft.brief.language]
+    opening = openings(draft.brief, state["conversation"].channel)
     reply = Reply(
-        text=f"{draft.opening} {body}".strip(),
+        text=text,
         talking_points=points,
         objection_answered=decision.objection,
         question_asked=meta.question_asked
-        if meta.question_asked and meta.question_asked in body
-        else _last_question(body),
+        if meta.question_asked and meta.question_asked in text
+        else _last_question(text),
         next_step=rep.admit(meta.next_step).strip() or None if meta.next_step else None,
         handoff=decision.handoff is not None,
         writer=writer,
         attempts=attempts,
         violations=(*draft.lock.violations, *rep.violations),
         listener=listener,
-        used_lines=said_lines(body, runtime.context.shop.lines[draft.brief.language], draft.brief.progress.used_lines),
-        opening=tuple(line.place for line in openings(draft.brief, state["conversation"].channel)),
+        used_lines=said_lines(text, lines, draft.brief.progress.used_lines),
+        opening=tuple(line.place for line in opening if not barge_in.happened or line.text in text),
+        interrupted=barge_in.happened,
     )
     progress = advance(state["conversation"].progress, decision, state["understanding"], state["insights"])
     disclosed = progress.disclosed or bool({"disclosure.text", "disclosure.asked"}.intersection(reply.opening))
-    progress = replace(progress, used_lines=reply.used_lines, disclosed=disclosed)
+    progress = replace(progress, used_lines=reply.used_lines, disclosed=disclosed, cut_off=False)
+    if reply.interrupted:
+        meant = Meant(whole, decision.action, decision.slot, decision.offer, decision.proof_id, reply.question_asked)
+        progress = as_heard(progress, meant, text, lines, ())
     return {"reply": reply, "progress": progress, "check_ms": _ms(runtime, started)}
 
 

@@ -15,19 +15,21 @@ from sqlalchemy import Connection
 
 from agent import metrics
 from agent.deadline import Deadline
-from agent.errors import InvalidInput, LeaseLost, StoreUnavailable, TurnGivenUp, TurnsQueued
+from agent.errors import CutOff, InvalidInput, LeaseLost, StoreUnavailable, TurnGivenUp, TurnsQueued
 from agent.graph import TurnGraph
 from agent.leases import Leases
 from agent.line import Lines
 from agent.nodes import Shop, TurnContext, TurnState, Workers
 from agent.reading import default_language
+from agent.records import Records
+from agent.reply.barge_in import BargeIn, Meant, as_heard
 from agent.reply.gate import Say
 from agent.settings import Settings
-from agent.store import conversations, customers, turns
+from agent.store import conversations, spoken, turns
 from agent.store.codec import from_json, to_json
 from agent.store.door import Door
 from agent.telemetry import correlated
-from agent.turn import DEFAULT_TENANT, ConversationKey, Customer, Progress
+from agent.turn import DEFAULT_TENANT, Action, ConversationKey, Customer, Progress
 from agent.wire import ledger_json, response_json
 from predictors.memory import forget_texts
 
@@ -40,7 +42,6 @@ Key = TypeVar("Key")
 FIRST_POLL_S, LONGEST_POLL_S, LONGEST_PAUSE_S = 0.005, 0.04, 0.25
 """How long a waiting message looks away: at first, at last, and at last while the database is away."""
 TAKEN_OVER_AT_ONCE = 20
-ERASED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Post:
         return ConversationKey(self.tenant, self.conversation_id)
 
 
-class SalesAgent:
+class SalesAgent(Records):
     """Long-lived; shared by all requests of a process."""
 
     def __init__(
@@ -98,11 +99,12 @@ class SalesAgent:
         created = await self._door.run(conversations.start_conversation, start, self._now())
         return await self.conversation(start.key), created
 
-    async def post(self, post: Post, say: Say | None = None) -> bytes:
+    async def post(self, post: Post, say: Say | None = None, barge_in: BargeIn | None = None) -> bytes:
         """Runs one turn and returns its response as JSON; for a repeated message the stored one, byte for byte.
 
-        ``say`` is called with each sentence of the reply as it leaves. Raises ``InvalidInput``, ``KeyReused``,
-        ``TurnsQueued``, ``TurnGivenUp`` or ``StoreUnavailable``; whatever fails behind the door, the turn is answered.
+        ``say`` is called with each sentence of the reply as it leaves; ``barge_in`` ends the reply where it is. Raises
+        ``InvalidInput``, ``KeyReused``, ``TurnsQueued``, ``TurnGivenUp``, ``StoreUnavailable`` or ``CutOff``; whatever fails
+        behind the door, the turn is answered.
         """
         turn_id = uuid.uuid4().hex
         incoming = turns.Incoming(
@@ -118,7 +120,7 @@ class SalesAgent:
             correlated(conversation_id=post.conversation_id, turn_id=turn_id, pipeline_id=turn_id[:12]),
             self._leases.holding(turn_id),
         ):
-            return await self._answer(incoming, say)
+            return await self._answer(incoming, _Voice(say, barge_in or BargeIn()))
 
     def _start_of(self, post: Post) -> conversations.Start:
         shop = self.shop(post.playbook)
@@ -133,11 +135,31 @@ class SalesAgent:
             progress=Progress(language=language, age=post.customer.age),
         )
 
-    async def _answer(self, incoming: turns.Incoming, say: Say | None) -> bytes:
+    async def heard(self, key: ConversationKey, turn_id: str, heard: str) -> bool:
+        """Only ``heard`` of an answered turn's reply has reached the customer; whether that was news."""
+
+        def revise(progress: Progress, ledger: spoken.Ledger) -> Progress:
+            shop = self.shops.get(ledger["playbook"]["id"]) or self.shop(None)
+            decision, reply = ledger["decision"], ledger["reply"]
+            meant = Meant(
+                reply["text"],
+                Action(decision["action"]),
+                decision["slot"],
+                decision["offer"],
+                decision["proof_id"],
+                reply["question_asked"],
+            )
+            language, disclosure = ledger["understanding"]["language"], shop.playbook.disclosure
+            told = (disclosure.text.said_in(language), disclosure.when_asked(language))
+            return as_heard(progress, meant, heard, shop.lines[language], told)
+
+        return await self._door.run(spoken.correct, key, turn_id, heard, revise)
+
+    async def _answer(self, incoming: turns.Incoming, voice: "_Voice") -> bytes:
         """Puts the message into the store, waits for its turn, runs it, or is given the answer by whoever ran it."""
         arrived, patience = time.perf_counter(), Deadline(self.settings.queue_wait_s)
         key, owner = incoming.start.key, incoming.turn_id
-        line, voice = self._lines.line(key), _Voice(say)
+        line = self._lines.line(key)
         try:
             async with _mine(line.arriving, key, patience):
                 step = await self._patiently(owner, turns.arrive, incoming, self.settings.queue_length)
@@ -154,8 +176,8 @@ class SalesAgent:
             raise
         if step.response is None:
             raise TurnGivenUp(f"message {incoming.message_id!r} was given up: its turn was begun too often, or erased")
-        if say is not None and not voice.used:
-            await say(from_json(step.response)["response"])
+        if voice.free:
+            await voice.say(from_json(step.response)["response"])
         return step.response
 
     async def _advance(
@@ -172,7 +194,7 @@ class SalesAgent:
                     await self._run_for_another(step, owner)
                 else:
                     metrics.waited(time.perf_counter() - arrived)
-                    response = await self._run_claimed(step, owner, voice.say if voice.free else None)
+                    response = await self._run_claimed(step, owner, voice)
                     if response is not None:
                         return response, turns.Repeated(response)
             elif patience.remaining() == 0:
@@ -201,21 +223,21 @@ class SalesAgent:
                 if claimed is None:
                     return False
                 log.warning("turn_taken_over", turn_id=claimed.turn_id, seq=claimed.seq)
-                return await self._run_claimed(claimed, owner, None) is not None
+                return await self._run_claimed(claimed, owner, _Voice()) is not None
 
     async def _run_for_another(self, claimed: turns.Claimed, owner: str) -> None:
         """A turn that somebody left behind. That it fails is not told to whoever came after it."""
         try:
-            await self._run_claimed(claimed, owner, None)
+            await self._run_claimed(claimed, owner, _Voice())
         except StoreUnavailable:
             raise
         except Exception as error:
             log.error("turn_before_failed", turn_id=claimed.turn_id, error=type(error).__name__, exc_info=error)
 
-    async def _run_claimed(self, claimed: turns.Claimed, owner: str, say: Say | None) -> bytes | None:
+    async def _run_claimed(self, claimed: turns.Claimed, owner: str, voice: "_Voice") -> bytes | None:
         """The response; ``None`` when another process has taken the turn over, or its conversation is erased."""
         try:
-            return await self._run(claimed, owner, say)
+            return await self._run(claimed, owner, voice)
         except LeaseLost as lost:
             log.warning("lease_lost", why=str(lost))
             self.forget()  # it may have been erased while it ran
@@ -249,15 +271,19 @@ class SalesAgent:
         except StoreUnavailable as error:
             log.warning("not_given_back", why=str(error))
 
-    async def _run(self, claimed: turns.Claimed, owner: str, say: Say | None) -> bytes:
+    async def _run(self, claimed: turns.Claimed, owner: str, voice: "_Voice") -> bytes:
         started = time.perf_counter()
         conversation = claimed.conversation
         shop = self.shops.get(conversation.playbook) or self.shop(None)
-        context = TurnContext(self.workers, shop, Deadline(self.settings.turn_budget_s), say)
+        say = voice.say if voice.free else None
+        context = TurnContext(self.workers, shop, Deadline(self.settings.turn_budget_s), say, voice.barge_in)
         state: TurnState = await self._graph.ainvoke({"conversation": conversation}, context=context)  # type: ignore[assignment]
         total_ms = round((time.perf_counter() - started) * 1000, 3)
-        response = response_json(claimed, state, total_ms)
         assert "reply" in state and "progress" in state and "decision" in state and "insights" in state
+        if state["reply"].interrupted and not state["reply"].text:
+            await self._patiently(owner, spoken.unsay, conversation.key, claimed.turn_id)
+            raise CutOff("the customer talked before he had heard anything")
+        response = response_json(claimed, state, total_ms)
         content = orjson.dumps(response)
         finished = turns.Finished(
             key=conversation.key,
@@ -288,56 +314,6 @@ class SalesAgent:
             ms=total_ms,
         )
         return content
-
-    async def conversation(self, key: ConversationKey) -> dict[str, Any]:
-        """What is known of a conversation. Raises ``UnknownConversation``."""
-        row = await self._door.run(conversations.read_conversation, key)
-        return {
-            "conversation_id": row["id"],
-            "playbook": row["playbook"],
-            "channel": row["channel"],
-            "locale": row["locale"],
-            "customer_id": row["customer_id"],
-            "customer_data": row["customer"],
-            "metadata": row["metadata"],
-            "stage": row["progress"]["stage"],
-            "language": row["progress"]["language"],
-            "objections": row["progress"]["ledger"],
-            "needs": row["progress"]["needs"],
-            "messages": row["seq"],
-            "turns": row["turns"],
-            "outcome": row["outcome"],
-            "created_at": row["created_at"],
-            "updated_at": row["updated_at"],
-        }
-
-    async def messages(self, key: ConversationKey, after: int = 0, limit: int = 200) -> list[dict[str, Any]]:
-        return await self._door.run(conversations.read_messages, key, after, limit)
-
-    async def turn(self, key: ConversationKey, turn_id: str) -> dict[str, Any]:
-        return await self._door.run(conversations.read_turn, key, turn_id)
-
-    async def outcome(self, key: ConversationKey, outcome: str, value: float | None, details: dict[str, Any]) -> int:
-        return await self._door.run(conversations.add_outcome, key, outcome, value, details, self._now())
-
-    async def erase(self, key: ConversationKey) -> int:
-        """Erases a conversation, in the store and in this process's memory; how many messages went."""
-        erased = await self._door.run(conversations.erase_conversation, key)
-        self.forget()
-        return erased
-
-    async def erase_customer(self, tenant: str, customer_id: str) -> int:
-        """Erases all conversations of a customer; how many. That he opted out stays known, as a digest."""
-        erased = await self._door.run(customers.erase_customer, tenant, customer_id)
-        self.forget()
-        return erased
-
-    async def erase_older(self, seconds: float) -> int:
-        """Erases conversations in which nothing happened for that long; how many."""
-        erased = await self._door.run(conversations.erase_older, self._now() - seconds, ERASED_AT_ONCE)
-        if erased:
-            self.forget()
-        return erased
 
     def forget(self) -> None:
         """Empties the caches of this process, in which customers' words may stand. Others forget within the hour."""
@@ -379,8 +355,9 @@ async def _mine(lock: asyncio.Lock, key: ConversationKey, patience: Deadline) ->
 class _Voice:
     """Whoever listens hears one reply: what a lost attempt has said is not said again."""
 
-    def __init__(self, say: Say | None) -> None:
+    def __init__(self, say: Say | None = None, barge_in: BargeIn | None = None) -> None:
         self._say = say
+        self.barge_in = barge_in or BargeIn()
         self.used = False
 
     @property

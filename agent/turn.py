@@ -106,7 +106,8 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a conversation remembers between turns. Bounded: it does not grow with the number of messages."""
+    """What a conversation remembers between turns. Bounded: it does not grow with the number of messages. ``cut_off``: the
+    customer talked over the last reply, and did not hear its end."""
 
     stage: Stage = "opening"
     language: Language | None = None
@@ -132,6 +133,7 @@ class Progress:
     opted_in: bool = False
     handed_off: bool = False
     sold: bool = False
+    cut_off: bool = False
 
     def open_objections(self) -> tuple[LedgerEntry, ...]:
         return tuple(entry for entry in self.ledger if entry.open)
@@ -281,6 +283,7 @@ class Reply:
 
     ``listener`` says why whoever heard it sentence by sentence was left before the end, ``None`` if he was not.
     ``opening`` names the lines that a rule had said before the writer's: greeting, disclosure, who wants messages again.
+    ``interrupted``: the customer talked over it; ``text`` is what he heard.
     """
 
     text: str
@@ -295,6 +298,7 @@ class Reply:
     used_lines: tuple[str, ...] = ()
     listener: str | None = None
     opening: tuple[str, ...] = ()
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

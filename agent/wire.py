@@ -15,6 +15,7 @@ def response_json(claimed: Claimed, state: TurnState, total_ms: float) -> dict[s
     insights, decision, reply = state["insights"], state["decision"], state["reply"]
     return {
         "response": reply.text,
+        "interrupted": reply.interrupted,
         "conversation_id": claimed.conversation.id,
         "turn_id": claimed.turn_id,
         "seq": claimed.seq,

@@ -203,6 +203,9 @@ class RecommendedAction(BaseModel):
 
 class TurnResponse(BaseModel):
     response: str = Field(description="The reply to the customer. Every figure in it is vouched for by the playbook.")
+    interrupted: bool = Field(
+        default=False, description="The customer talked over the reply; `response` is what he heard of it."
+    )
     conversation_id: str
     turn_id: str
     seq: int

@@ -66,6 +66,7 @@ def system_prompt(brief: Brief, *, opened: bool, voice_channel: bool) -> str:
         said_already=brief.opening,
         only_answer=opted_out_before(brief),
         voice_channel=voice_channel,
+        cut_off=brief.progress.cut_off,
     )
 
 

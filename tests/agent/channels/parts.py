@@ -29,10 +29,12 @@ class Told:
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     heard: list[str] = field(default_factory=list)
     """The customer's words of every reply that was asked for."""
+    briefs: list[Brief] = field(default_factory=list[Brief])
     name: str = "told"
 
     async def stream(self, brief: Brief) -> AsyncGenerator[Delta]:
         self.heard.append(brief.recent[-1].text)
+        self.briefs.append(brief)
         whole = json.dumps({"reply": " ".join(self.sentences)}, ensure_ascii=False)
         middle = whole.index(json.dumps(self.sentences[1], ensure_ascii=False)[1:-1]) + 1
         yield Delta(whole[:middle])

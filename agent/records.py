@@ -1,0 +1,71 @@
+"""What is kept of conversations: reading it, reporting what became of them, erasing them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from agent.store import conversations, customers
+from agent.store.door import Door
+from agent.turn import ConversationKey
+
+ERASED_AT_ONCE = 500
+
+
+class Records:
+    """The half of the sales agent that runs no turn."""
+
+    _door: Door
+    _now: Callable[[], float]
+
+    def forget(self) -> None:
+        """Empties what this process remembers of texts."""
+        raise NotImplementedError
+
+    async def conversation(self, key: ConversationKey) -> dict[str, Any]:
+        """What is known of a conversation. Raises ``UnknownConversation``."""
+        row = await self._door.run(conversations.read_conversation, key)
+        return {
+            "conversation_id": row["id"],
+            "playbook": row["playbook"],
+            "channel": row["channel"],
+            "locale": row["locale"],
+            "customer_id": row["customer_id"],
+            "customer_data": row["customer"],
+            "metadata": row["metadata"],
+            "stage": row["progress"]["stage"],
+            "language": row["progress"]["language"],
+            "objections": row["progress"]["ledger"],
+            "needs": row["progress"]["needs"],
+            "messages": row["seq"],
+            "turns": row["turns"],
+            "outcome": row["outcome"],
+            "created_at": row["created_at"],
+            "updated_at": row["updated_at"],
+        }
+
+    async def messages(self, key: ConversationKey, after: int = 0, limit: int = 200) -> list[dict[str, Any]]:
+        return await self._door.run(conversations.read_messages, key, after, limit)
+
+    async def turn(self, key: ConversationKey, turn_id: str) -> dict[str, Any]:
+        return await self._door.run(conversations.read_turn, key, turn_id)
+
+    async def outcome(self, key: ConversationKey, outcome: str, value: float | None, details: dict[str, Any]) -> int:
+        return await self._door.run(conversations.add_outcome, key, outcome, value, details, self._now())
+
+    async def erase(self, key: ConversationKey) -> int:
+        """Erases a conversation, in the store and in this process's memory; how many messages went."""
+        erased = await self._door.run(conversations.erase_conversation, key)
+        self.forget()
+        return erased
+
+    async def erase_customer(self, tenant: str, customer_id: str) -> int:
+        """Erases all conversations of a customer; how many. That he opted out stays known, as a digest."""
+        erased = await self._door.run(customers.erase_customer, tenant, customer_id)
+        self.forget()
+        return erased
+
+    async def erase_older(self, seconds: float) -> int:
+        """Erases conversations in which nothing happened for that long; how many."""
+        erased = await self._door.run(conversations.erase_older, self._now() - seconds, ERASED_AT_ONCE)
+        if erased:
+            self.forget()
+        return erased
