@@ -1,6 +1,5 @@
 """The product's own REST API: start, message (streaming too), read, outcome, erase."""
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -9,13 +8,12 @@ import orjson
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from agent import metrics
 from agent.access.caller import Caller, Permission
 from agent.access.route import Guarded, needs
 from agent.channels import errors, shapes
-from agent.errors import AgentError, Draining, InvalidInput
+from agent.channels.exchange import Exchange
+from agent.errors import AgentError, InvalidInput
 from agent.orchestrator import Post, SalesAgent
-from agent.reply.gate import Say
 from agent.turn import ConversationKey, Customer
 
 router = APIRouter(tags=["conversations"], route_class=Guarded)
@@ -139,48 +137,27 @@ async def message(
         platform_context=body.platform_context,
     )
     if stream or "text/event-stream" in accept:
-        return await _stream(agent, post, request.app.state.streams)
+        return await _stream(Exchange(agent, post, request.app.state.streams))
     return Response(await agent.post(post), media_type=_JSON)
 
 
-async def _stream(agent: SalesAgent, post: Post, running: "set[asyncio.Task[bytes]]") -> Response:
+async def _stream(exchange: Exchange) -> Response:
     """Waits for the first sentence, so that what is refused still gets its own status; a turn goes on without its reader."""
-    sentences: asyncio.Queue[str | None] = asyncio.Queue()
-    turn = asyncio.create_task(agent.post(post, _into(sentences)))
-    running.add(turn)
-    metrics.stream_began()
-    turn.add_done_callback(running.discard)
-    turn.add_done_callback(lambda _: metrics.stream_ended())
-    turn.add_done_callback(lambda _: sentences.put_nowait(None))
-    first = await sentences.get()
-    if first is None and turn.exception() is not None:
-        turn.result()
+    sentences = exchange.sentences()
+    first = await anext(sentences, None)
+    if first is None:
+        await exchange.response()
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(first, sentences, turn), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_events(first, sentences, exchange), media_type="text/event-stream", headers=headers)
 
 
-def _into(sentences: "asyncio.Queue[str | None]") -> Say:
-    """White space stands between sentences only, as in the response: whether one follows is not known when one leaves."""
-    between = ""
-
-    async def say(sentence: str) -> None:
-        nonlocal between
-        sentences.put_nowait(between + sentence.strip())
-        between = sentence[len(sentence.rstrip()) :]
-
-    return say
-
-
-async def _events(
-    sentence: str | None, sentences: "asyncio.Queue[str | None]", turn: "asyncio.Task[bytes]"
-) -> AsyncIterator[bytes]:
-    while sentence is not None:
+async def _events(first: str | None, sentences: AsyncIterator[str], exchange: Exchange) -> AsyncIterator[bytes]:
+    if first is not None:
+        yield _event("sentence", {"text": first})
+    async for sentence in sentences:
         yield _event("sentence", {"text": sentence})
-        sentence = await sentences.get()
     try:
-        if turn.cancelled():
-            raise Draining("this process is ending; send it again, to another one")
-        response = orjson.loads(turn.result())
+        response = await exchange.response()
     except AgentError as error:
         yield _event("error", errors.agent_error_content(error))
         return
