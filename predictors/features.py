@@ -10,7 +10,7 @@ from predictors.rules import lexicon, scan
 from predictors.terms import Terms, terms
 from predictors.text import WIDTH, Encoder, plain
 
-FORM = "use-multilingual-v3 of message and context + rules + hashed terms, 2"
+FORM = "use-multilingual-v3 of message and context + rules + hashed terms, 3"
 """Goes into every manifest: a model trained on another form of features is refused."""
 
 

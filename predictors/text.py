@@ -10,11 +10,9 @@ import re
 import unicodedata
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from predictors.base import Vector
+from predictors.encoder import SentenceEncoder
 
 ENCODER_SHA256 = "b8b05b01f0861094f0475cb288ad1b303ae8aee2ebe96e650d210805d5ca70f7"
 WIDTH = 512
@@ -55,17 +53,17 @@ def word_starts(said: str) -> list[int]:
 
 
 class Encoder:
-    """The sentence encoder: one text a call, because batching changes its numbers by up to 0.02."""
+    """The sentence encoder behind a bounded cache: repeated texts ("ok", "sí") are not read again."""
 
     width = WIDTH
 
-    def __init__(self, session: Any) -> None:
-        self._session = session
+    def __init__(self, network: SentenceEncoder) -> None:
+        self._network = network
         self.embed = lru_cache(maxsize=8192)(self._embed)
 
     def _embed(self, text: str) -> Vector:
-        """Shape ``(512,)``, length one. Repeated texts ("ok", "sí") come out of a bounded cache."""
-        row: Vector = self._session.run(["outputs"], {"inputs": np.array([normalise(text) or " "], dtype=object)})[0][0]
+        """Shape ``(512,)``, length one."""
+        row = self._network.embed(normalise(text))
         row.setflags(write=False)
         return row
 
@@ -80,14 +78,7 @@ def encoder_file() -> Path:
 @lru_cache(maxsize=1)
 def load_encoder() -> Encoder:
     """The shared encoder; loaded once a process. Raises ``EncoderMissing``."""
-    import onnxruntime
-    import onnxruntime_extensions
-
-    content = encoder_file().read_bytes()
-    if hashlib.sha256(content).hexdigest() != ENCODER_SHA256:
-        raise EncoderMissing(f"{encoder_file().name} is not the file with sha256 {ENCODER_SHA256}")
-    options = onnxruntime.SessionOptions()
-    options.register_custom_ops_library(onnxruntime_extensions.get_library_path())
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    return Encoder(onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"]))
+    file = encoder_file()
+    if hashlib.sha256(file.read_bytes()).hexdigest() != ENCODER_SHA256:
+        raise EncoderMissing(f"{file.name} is not the file with sha256 {ENCODER_SHA256}")
+    return Encoder(SentenceEncoder(file))
