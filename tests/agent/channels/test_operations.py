@@ -23,7 +23,7 @@ async def test_the_process_says_that_it_lives_and_is_ready(api: httpx2.AsyncClie
     alive, ready = await api.get("/livez"), await api.get("/readyz")
     assert (alive.status_code, alive.json()) == (200, {"status": "alive"})
     assert (ready.status_code, ready.json()["status"]) == (200, "ready")
-    assert ready.json()["parts"] == {"store": "ok", "models": "loaded", "valkey": "absent"}
+    assert ready.json()["parts"] == {"store": "ok", "models": "loaded", "valkey": "absent", "events": "polling"}
 
 
 async def test_without_its_store_it_lives_but_is_not_ready(settings: Settings, here: str) -> None:
