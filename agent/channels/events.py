@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from agent import metrics
@@ -28,7 +29,6 @@ HEARTBEAT = b": still here\n\n"
 _STREAM: dict[int | str, dict[str, Any]] = {
     **ERRORS,
     200: {
-        "model": event_shapes.Event,
         "description": "Server-sent events, oldest first. A comment comes while nothing happens. Where more was missed than "
         "is replayed, an event `replay.cut` (without an id) comes first: read the conversations anew.",
     },
@@ -46,13 +46,14 @@ Since = Annotated[
 Follow = Annotated[bool, Query(description="`false`: what has been missed, and the end.")]
 
 
-class EventStream(Response):
-    """Joins the feed when it is sent, so that no reader is left behind by a response that never is."""
+class EventStream(JSONResponse):
+    """Joins the feed when it is sent, so that no reader is left behind by a response that never is. For FastAPI it is JSON of
+    another media type: only then its schema is documented."""
 
     media_type = "text/event-stream"
 
     def __init__(self, feed: Feed, wish: Wish, settings: Settings, *, follow: bool) -> None:
-        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        super().__init__(None, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._feed, self._wish, self._settings, self._follow = feed, wish, settings, follow
 
@@ -116,6 +117,7 @@ def framed(event: Event) -> bytes:
     "/events",
     openapi_extra=needs(Permission.FOLLOW),
     response_class=EventStream,
+    response_model=event_shapes.Event,
     status_code=200,
     responses=_STREAM,
 )
@@ -130,6 +132,7 @@ async def follow_all(
     "/conversations/{conversation_id}/events",
     openapi_extra=needs(Permission.FOLLOW),
     response_class=EventStream,
+    response_model=event_shapes.Event,
     status_code=200,
     responses=_STREAM,
 )

@@ -112,7 +112,7 @@ WRONG: list[tuple[str, bytes, str]] = [
     ("messages", b'{"actor":"a"}', "text"),
     ("messages", b'{"actor":"a","text":""}', "text"),
     ("messages", b'{"actor":"a","text":"' + b"x" * 4_001 + b'"}', "text"),
-    ("messages", b'{"actor":"a","text":"\\ud800"}', "body"),
+    ("messages", b'{"actor":"a","text":"\\ud800"}', "text"),
     ("messages", b'{"actor":"a","text":"x","message_id":"a b"}', "message_id"),
     ("messages", b'{"actor":"a","text":"x","role":"customer"}', "role"),
     ("suggestions/1/feedback", b'{"actor":"a"}', "action"),
