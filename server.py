@@ -17,7 +17,8 @@ from agent.access import headers, route
 from agent.access.admission import Admission
 from agent.access.gate import Gate
 from agent.bootstrap import build_agent
-from agent.channels import conversations, customers, errors, operations
+from agent.channels import conversations, customers, errors, events, operations, reps
+from agent.events import Feed
 from agent.housekeeping import housekeeping
 from agent.life import Life
 from agent.orchestrator import SalesAgent
@@ -51,7 +52,9 @@ def create_app(settings: Settings | None = None, build: Build = build_agent) -> 
         app.state.admission = admission
         app.state.life = life
         app.state.streams = life.streams
+        app.state.feed = feed = Feed(agent.door, settings)
         app.state.health = operations.health_of(agent, admission)
+        app.state.health.add("events", feed.state, required=False)
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
@@ -62,6 +65,7 @@ def create_app(settings: Settings | None = None, build: Build = build_agent) -> 
             async with housekeeping(agent):
                 yield
                 await life.ended()
+            await feed.aclose()
             await admission.aclose()
             await agent.aclose()
 
@@ -73,6 +77,8 @@ def create_app(settings: Settings | None = None, build: Build = build_agent) -> 
     )
     app.include_router(conversations.router)
     app.include_router(customers.router)
+    app.include_router(events.router)
+    app.include_router(reps.router)
     app.include_router(operations.router)
     app.include_router(operations.counted)
     errors.install(app)

@@ -29,6 +29,14 @@ class ConversationExists(AgentError):
     """``/start`` with an id that is taken by a conversation with other data."""
 
 
+class HeldAlready(AgentError):
+    """Another person has the conversation."""
+
+
+class NotHeld(AgentError):
+    """No person has taken the conversation over."""
+
+
 class KeyReused(AgentError):
     """A message id or idempotency key came again with another body."""
 
@@ -71,6 +79,10 @@ class RateLimited(AgentError):
     def __init__(self, problem: str, *, retry_after_s: int) -> None:
         self.retry_after_s = retry_after_s
         super().__init__(problem)
+
+
+class TooManyStreams(AgentError):
+    """The key has as many event streams open as it may have."""
 
 
 class UnknownKey(AgentError):

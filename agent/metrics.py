@@ -83,6 +83,18 @@ _part_up = Gauge(
     registry=OWN,
     multiprocess_mode="livemin",
 )
+_event_readers = Gauge(
+    "sales_agent_event_readers", "Event streams that are open.", registry=OWN, multiprocess_mode="livesum"
+)
+_event_readers_left = Counter(
+    "sales_agent_event_readers_left", "Readers that did not keep up: too_slow, stuck.", ("why",), registry=OWN
+)
+_event_wakeups = Counter(
+    "sales_agent_events_woken_by_changes",
+    "Changes of what tells this process of other processes' events: valkey, or polling.",
+    ("now_by",),
+    registry=OWN,
+)
 _tasks = Gauge("sales_agent_tasks", "Tasks on the event loops.", registry=OWN, multiprocess_mode="livesum")
 _build_info = Gauge(
     "sales_agent_build_info", "Always 1; the version.", ("version",), registry=OWN, multiprocess_mode="livemax"
@@ -149,6 +161,18 @@ def stream_began() -> None:
 
 def stream_ended() -> None:
     _streams.dec()
+
+
+def event_readers(change: int) -> None:
+    _event_readers.inc(change)
+
+
+def event_reader_left(why: str) -> None:
+    _event_readers_left.labels(why).inc()
+
+
+def events_woken_by(now_by: str) -> None:
+    _event_wakeups.labels(now_by).inc()
 
 
 def error(kind: str) -> None:

@@ -25,7 +25,7 @@ from agent.reply.facts import FactBook
 from agent.reply.gate import FactLock, Gate, Say
 from agent.reply.lines import Line, said_lines
 from agent.reply.mouth import Mouth, speaking
-from agent.reply.prompt import system_prompt, without_orders
+from agent.reply.prompt import colleague_wrote, system_prompt, without_orders
 from agent.reply.schema import ReplyDraft
 from agent.turn import (
     Act,
@@ -256,6 +256,7 @@ def _brief(state: TurnState, context: TurnContext) -> tuple[Brief, str]:
         recent=conversation.recent,
         messages=without_orders(conversation.recent[-PROMPT_MESSAGES:]),
         seed=crc32(conversation.id.encode()),
+        held=conversation.held,
     )
     opening = " ".join(line.text for line in openings(brief, conversation.channel))
     brief = replace(brief, opening=opening)
@@ -272,8 +273,9 @@ def openings(brief: Brief, channel: str) -> Iterator[Line]:
     if silent(brief):
         return
     if _discloses(brief, channel):
-        greetings: tuple[Text, ...] = book.phrases.greeting
-        yield Line("phrases.greeting", greetings[brief.seed % len(greetings)].said_in(language))
+        if not colleague_wrote(brief.recent):
+            greetings: tuple[Text, ...] = book.phrases.greeting
+            yield Line("phrases.greeting", greetings[brief.seed % len(greetings)].said_in(language))
         if not heard.has(Act.ASKS_IDENTITY):
             yield Line("disclosure.text", book.disclosure.text.said_in(language))
     if heard.has(Act.ASKS_IDENTITY):
@@ -288,9 +290,10 @@ def _discloses(brief: Brief, channel: str) -> bool:
 
 
 def silent(brief: Brief) -> bool:
-    """Whether the playbook wants no answer: the opt-out was confirmed in this conversation, and stands."""
+    """Whether there is no answer: a person has the conversation, or the opt-out was confirmed in it, stands, and the playbook
+    wants silence then."""
     confirmed = brief.progress.opted_out and not brief.understanding.has(Act.OPT_IN)
-    return confirmed and brief.playbook.opt_out.silent_afterwards
+    return brief.held or (confirmed and brief.playbook.opt_out.silent_afterwards)
 
 
 def _lock(brief: Brief, context: TurnContext) -> FactLock:
@@ -349,22 +352,29 @@ async def check(state: TurnState, runtime: TurnRuntime) -> Update:
         used_lines=said_lines(text, lines, draft.brief.progress.used_lines),
         opening=tuple(line.place for line in opening if not barge_in.happened or line.text in text),
         interrupted=barge_in.happened,
+        held=barge_in.by_person,
     )
     progress = advance(state["conversation"].progress, decision, state["understanding"], state["insights"])
     disclosed = progress.disclosed or bool({"disclosure.text", "disclosure.asked"}.intersection(reply.opening))
     progress = replace(progress, used_lines=reply.used_lines, disclosed=disclosed, cut_off=False)
     if reply.interrupted:
         meant = Meant(whole, decision.action, decision.slot, decision.offer, decision.proof_id, reply.question_asked)
-        progress = as_heard(progress, meant, text, lines, ())
+        progress = replace(as_heard(progress, meant, text, lines, ()), cut_off=not barge_in.by_person)
     return {"reply": reply, "progress": progress, "check_ms": _ms(runtime, started)}
 
 
 def _nothing_said(state: TurnState, draft: Draft, decision: Decision, elapsed_ms: float) -> Update:
-    """The turn of a customer who opted out, where the playbook wants silence: an empty reply, written by no one."""
+    """The turn of a customer whom a person answers, or who opted out, where the playbook wants silence: an empty reply, written
+    by no one. What a person answers, nobody knows here: nothing counts as said, no discount as granted."""
     assert "understanding" in state and "insights" in state
+    before, held = state["conversation"].progress, draft.brief.held
     points = compose(draft.brief).talking_points
-    reply = Reply("", points, None, None, None, False, "silence", used_lines=draft.brief.progress.used_lines)
-    progress = advance(state["conversation"].progress, decision, state["understanding"], state["insights"])
+    reply = Reply("", points, None, None, None, False, "silence", used_lines=before.used_lines, held=held)
+    progress = advance(before, decision, state["understanding"], state["insights"])
+    if held:
+        meant = Meant("", decision.action, decision.slot, decision.offer, decision.proof_id)
+        progress = as_heard(progress, meant, "", (), ())
+        progress = replace(progress, incentives=before.incentives, handed_off=False, cut_off=False)
     return {"reply": reply, "progress": progress, "check_ms": elapsed_ms}
 
 

@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import Connection
 
 from agent import metrics
+from agent.colleagues import Colleagues
 from agent.deadline import Deadline
 from agent.errors import CutOff, InvalidInput, LeaseLost, StoreUnavailable, TurnGivenUp, TurnsQueued
 from agent.graph import TurnGraph
@@ -29,6 +30,7 @@ from agent.store import conversations, spoken, turns
 from agent.store.codec import from_json, to_json
 from agent.store.door import Door
 from agent.telemetry import correlated
+from agent.telling import turn_told
 from agent.turn import DEFAULT_TENANT, Action, ConversationKey, Customer, Progress
 from agent.wire import ledger_json, response_json
 from predictors.memory import forget_texts
@@ -64,7 +66,7 @@ class Post:
         return ConversationKey(self.tenant, self.conversation_id)
 
 
-class SalesAgent(Records):
+class SalesAgent(Records, Colleagues):
     """Long-lived; shared by all requests of a process."""
 
     def __init__(
@@ -77,6 +79,7 @@ class SalesAgent(Records):
         *,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
+        super().__init__()
         self.settings = settings
         self.workers = workers
         self.shops = shops
@@ -153,7 +156,7 @@ class SalesAgent(Records):
             told = (disclosure.text.said_in(language), disclosure.when_asked(language))
             return as_heard(progress, meant, heard, shop.lines[language], told)
 
-        return await self._door.run(spoken.correct, key, turn_id, heard, revise)
+        return await self._door.run(spoken.correct, key, turn_id, heard, revise, self._now())
 
     async def _answer(self, incoming: turns.Incoming, voice: "_Voice") -> bytes:
         """Puts the message into the store, waits for its turn, runs it, or is given the answer by whoever ran it."""
@@ -277,10 +280,11 @@ class SalesAgent(Records):
         shop = self.shops.get(conversation.playbook) or self.shop(None)
         say = voice.say if voice.free else None
         context = TurnContext(self.workers, shop, Deadline(self.settings.turn_budget_s), say, voice.barge_in)
-        state: TurnState = await self._graph.ainvoke({"conversation": conversation}, context=context)  # type: ignore[assignment]
+        with self.speaking(conversation.key, voice):
+            state: TurnState = await self._graph.ainvoke({"conversation": conversation}, context=context)  # type: ignore[assignment]
         total_ms = round((time.perf_counter() - started) * 1000, 3)
         assert "reply" in state and "progress" in state and "decision" in state and "insights" in state
-        if state["reply"].interrupted and not state["reply"].text:
+        if state["reply"].interrupted and not state["reply"].text and not state["reply"].held:
             await self._patiently(owner, spoken.unsay, conversation.key, claimed.turn_id)
             raise CutOff("the customer talked before he had heard anything")
         response = response_json(claimed, state, total_ms)
@@ -292,6 +296,7 @@ class SalesAgent(Records):
             response=content,
             ledger=to_json({**ledger_json(claimed, state, shop), "platform_context": claimed.platform_context}),
             progress=state["progress"],
+            told=turn_told(claimed, state, shop, response),
         )
         await self._patiently(owner, turns.commit, finished)
         metrics.turn(
@@ -359,6 +364,7 @@ class _Voice:
         self._say = say
         self.barge_in = barge_in or BargeIn()
         self.used = False
+        self.said = ""
 
     @property
     def free(self) -> bool:
@@ -367,4 +373,5 @@ class _Voice:
     async def say(self, sentence: str) -> None:
         assert self._say is not None
         self.used = True
+        self.said += sentence
         await self._say(sentence)

@@ -23,6 +23,7 @@ class Records:
     async def conversation(self, key: ConversationKey) -> dict[str, Any]:
         """What is known of a conversation. Raises ``UnknownConversation``."""
         row = await self._door.run(conversations.read_conversation, key)
+        held = None if row["held_by"] is None else {"actor": row["held_by"], "since": row["held_since"]}
         return {
             "conversation_id": row["id"],
             "playbook": row["playbook"],
@@ -38,6 +39,7 @@ class Records:
             "messages": row["seq"],
             "turns": row["turns"],
             "outcome": row["outcome"],
+            "held": held,
             "created_at": row["created_at"],
             "updated_at": row["updated_at"],
         }
@@ -53,19 +55,20 @@ class Records:
 
     async def erase(self, key: ConversationKey) -> int:
         """Erases a conversation, in the store and in this process's memory; how many messages went."""
-        erased = await self._door.run(conversations.erase_conversation, key)
+        erased = await self._door.run(conversations.erase_conversation, key, self._now())
         self.forget()
         return erased
 
     async def erase_customer(self, tenant: str, customer_id: str) -> int:
         """Erases all conversations of a customer; how many. That he opted out stays known, as a digest."""
-        erased = await self._door.run(customers.erase_customer, tenant, customer_id)
+        erased = await self._door.run(customers.erase_customer, tenant, customer_id, self._now())
         self.forget()
         return erased
 
     async def erase_older(self, seconds: float) -> int:
         """Erases conversations in which nothing happened for that long; how many."""
-        erased = await self._door.run(conversations.erase_older, self._now() - seconds, ERASED_AT_ONCE)
+        now = self._now()
+        erased = await self._door.run(conversations.erase_older, now - seconds, ERASED_AT_ONCE, now)
         if erased:
             self.forget()
         return erased

@@ -59,6 +59,15 @@ class Settings(BaseSettings):
     longest_message: Annotated[int, Field(ge=1, le=4_000)] = 4_000
     longest_body: Annotated[int, Field(ge=1_000)] = 64_000
 
+    events_heartbeat_s: Annotated[float, Field(gt=0)] = 15.0
+    """How often an event stream on which nothing happens says that it is there."""
+    events_longest_s: Annotated[float, Field(gt=0)] = 900.0
+    """After which an event stream is ended, and its reader comes back with a key that is looked at again."""
+    events_replayed: Annotated[int, Field(ge=1, le=10_000)] = 500
+    """How many old events a reader is given at most, the newest of them."""
+    events_streams: Annotated[int, Field(ge=1)] = 100
+    """Event streams that one key may have open in one process."""
+
     models: str = ""
     """Order of the model ladder, comma-separated: ``openai``, ``anthropic``, ``langchain``. The composer always ends it."""
     openai_api_key: SecretStr | None = None

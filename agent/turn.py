@@ -242,6 +242,8 @@ class Brief:
     messages: tuple[Utterance, ...] = ()
     seed: int = 0
     opening: str = ""
+    held: bool = False
+    """A person has the conversation: nothing is said, the rep is advised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +285,7 @@ class Reply:
 
     ``listener`` says why whoever heard it sentence by sentence was left before the end, ``None`` if he was not.
     ``opening`` names the lines that a rule had said before the writer's: greeting, disclosure, who wants messages again.
-    ``interrupted``: the customer talked over it; ``text`` is what he heard.
+    ``interrupted``: the customer talked over it; ``text`` is what he heard. ``held``: a person has, or took, the conversation.
     """
 
     text: str
@@ -299,6 +301,7 @@ class Reply:
     listener: str | None = None
     opening: tuple[str, ...] = ()
     interrupted: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +320,8 @@ class Conversation:
     seq: int
 
     direction: Direction = "inbound"
+    held: bool = False
+    """A person has taken it over."""
 
     @property
     def id(self) -> str:

@@ -16,6 +16,7 @@ def response_json(claimed: Claimed, state: TurnState, total_ms: float) -> dict[s
     return {
         "response": reply.text,
         "interrupted": reply.interrupted,
+        "held_by": "person" if reply.held else None,
         "conversation_id": claimed.conversation.id,
         "turn_id": claimed.turn_id,
         "seq": claimed.seq,

@@ -23,7 +23,7 @@ from agent.drill.stage import free_port
 from benchmarks.servers import ready, running
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
-OPERATIONS = 13
+OPERATIONS = 19
 """Of the description, about: cases are asked for by operation."""
 RESULTS = Path(__file__).parent / "results"
 
@@ -37,6 +37,7 @@ async def fuzz(models: Path, cases: int, seed: int) -> tuple[int, Path]:
         (data / "models").symlink_to(models.resolve())
         port = free_port()
         given = {"SALES_AGENT_DATA_DIR": str(data), "SALES_AGENT_LOG_LEVEL": "error"}
+        given["SALES_AGENT_EVENTS_LONGEST_S"] = "0.05"
         with running(["-m", "agent.cli", "serve", "--port", str(port)], given) as server:
             url = f"http://127.0.0.1:{port}"
             await ready(url, server)

@@ -24,6 +24,10 @@ class Permission(StrEnum):
     READ_TURNS = "turns:read"
     REPORT_OUTCOME = "outcome:report"
     TAKE_OVER = "conversation:take_over"
+    HAND_BACK = "conversation:hand_back"
+    WRITE = "message:write"
+    JUDGE = "suggestion:judge"
+    FOLLOW = "events:follow"
     EVALUATE = "evaluation:run"
     ERASE = "conversation:erase"
     MANAGE_KEYS = "keys:manage"
@@ -41,6 +45,10 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
             Permission.READ_MESSAGES,
             Permission.READ_TURNS,
             Permission.TAKE_OVER,
+            Permission.HAND_BACK,
+            Permission.WRITE,
+            Permission.JUDGE,
+            Permission.FOLLOW,
         }
     ),
     Role.QA: frozenset(
@@ -49,6 +57,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
             Permission.READ_MESSAGES,
             Permission.READ_TURNS,
             Permission.EVALUATE,
+            Permission.FOLLOW,
         }
     ),
     Role.ADMIN: frozenset(Permission),

@@ -26,6 +26,11 @@ AUDITED: Mapping[Permission, Action] = {
     Permission.READ_TURNS: Action.LEDGER_READ,
     Permission.READ_MESSAGES: Action.MESSAGES_READ,
     Permission.REPORT_OUTCOME: Action.OUTCOME_REPORTED,
+    Permission.TAKE_OVER: Action.TAKEN_OVER,
+    Permission.HAND_BACK: Action.HANDED_BACK,
+    Permission.WRITE: Action.PERSON_WROTE,
+    Permission.JUDGE: Action.SUGGESTION_JUDGED,
+    Permission.FOLLOW: Action.EVENTS_FOLLOWED,
     Permission.ERASE: Action.CONVERSATION_ERASED,
 }
 NAMED = "x-permission"

@@ -134,6 +134,36 @@ class OutcomeRequest(Request):
     details: Attached = {}
 
 
+class TakeoverRequest(Request):
+    actor: Name
+    reason: ShortText | None = None
+
+
+class HandbackRequest(Request):
+    actor: Name
+
+
+class PersonMessageRequest(Request):
+    """``message_id`` (or the header ``Idempotency-Key``) makes a repeat harmless."""
+
+    text: MessageText
+    actor: Name
+    message_id: Identity | None = None
+
+
+class FeedbackRequest(Request):
+    action: Literal["used", "edited", "dismissed", "wrong"]
+    actor: Name
+    reason: Annotated[str, Field(max_length=1_000), Clean, AfterValidator(_something_said)] | None = None
+
+
+class Holding(BaseModel):
+    """A person who has taken a conversation over."""
+
+    actor: str
+    since: float = Field(description="Seconds since 1970, UTC.")
+
+
 class ConversationResponse(BaseModel):
     conversation_id: str
     playbook: str
@@ -151,6 +181,7 @@ class ConversationResponse(BaseModel):
     messages: int
     turns: int
     outcome: str | None
+    held: Holding | None = Field(description="The person who has the conversation; null while the agent speaks.")
     created_at: float = Field(description="Seconds since 1970, UTC.")
     updated_at: float
 
@@ -206,6 +237,9 @@ class TurnResponse(BaseModel):
     interrupted: bool = Field(
         default=False, description="The customer talked over the reply; `response` is what he heard of it."
     )
+    held_by: Literal["person"] | None = Field(
+        default=None, description="A person has the conversation: `response` is empty, or as far as it had gone out."
+    )
     conversation_id: str
     turn_id: str
     seq: int
@@ -235,6 +269,16 @@ class MessagesResponse(BaseModel):
     messages: list[StoredMessage]
 
 
+class Feedback(BaseModel):
+    """What a person did with a turn's suggestions."""
+
+    number: int
+    action: Literal["used", "edited", "dismissed", "wrong"]
+    actor: str
+    reason: str | None
+    created_at: float
+
+
 class TurnLedger(BaseModel):
     """Everything of one turn. Nested values are those of ``agent.turn``."""
 
@@ -250,7 +294,33 @@ class TurnLedger(BaseModel):
     reply: dict[str, Any]
     prompt_sha256: str | None
     response: TurnResponse
+    feedback: list[Feedback] = []
     finished_at: float
+
+
+class TakeoverResponse(BaseModel):
+    conversation_id: str
+    held: Holding
+
+
+class HandbackResponse(BaseModel):
+    conversation_id: str
+    held: None
+
+
+class PersonMessageResponse(BaseModel):
+    conversation_id: str
+    message_id: str
+    seq: int
+    actor: str
+    text: str
+
+
+class FeedbackResponse(BaseModel):
+    conversation_id: str
+    turn_id: str
+    number: int
+    action: Literal["used", "edited", "dismissed", "wrong"]
 
 
 class OutcomeResponse(BaseModel):

@@ -14,17 +14,20 @@ class BargeIn:
 
     def __init__(self) -> None:
         self.heard: str | None = None
+        self.by_person = False
+        """It was not the customer who talked: a colleague took the conversation over."""
         self._scope: asyncio.Timeout | None = None
 
     @property
     def happened(self) -> bool:
         return self.heard is not None
 
-    def cut(self, heard: str) -> None:
+    def cut(self, heard: str, *, by_person: bool = False) -> None:
         """``heard``: what of the reply has reached the customer, from its beginning."""
         if self.heard is not None:
             return
         self.heard = heard
+        self.by_person = by_person
         if self._scope is not None:
             self._scope.reschedule(0.0)
 

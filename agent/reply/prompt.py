@@ -67,7 +67,13 @@ def system_prompt(brief: Brief, *, opened: bool, voice_channel: bool) -> str:
         only_answer=opted_out_before(brief),
         voice_channel=voice_channel,
         cut_off=brief.progress.cut_off,
+        colleague=colleague_wrote(brief.messages),
     )
+
+
+def colleague_wrote(messages: Sequence[Utterance]) -> bool:
+    """Whether a person has spoken for the house in this conversation, not long ago."""
+    return any(said.role == "person" for said in messages)
 
 
 LEFT_OUT = "(...)"

@@ -29,6 +29,11 @@ class Action(StrEnum):
     OUTCOME_REPORTED = "outcome_reported"
     LEDGER_READ = "ledger_read"
     MESSAGES_READ = "messages_read"
+    TAKEN_OVER = "conversation_taken_over"
+    HANDED_BACK = "conversation_handed_back"
+    PERSON_WROTE = "person_wrote"
+    SUGGESTION_JUDGED = "suggestion_judged"
+    EVENTS_FOLLOWED = "events_followed"
     CONVERSATION_ERASED = "conversation_erased"
     ACCESS_DENIED = "access_denied"
 

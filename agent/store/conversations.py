@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from agent.errors import ConversationExists, UnknownConversation, UnknownTurn
 from agent.store.codec import customer_to_json, from_json, to_json
-from agent.store.tables import conversations, messages, outcomes, turns
+from agent.store.events import Told, add_and_tell, erase_events, forget_erased
+from agent.store.tables import conversations, feedback, messages, outcomes, turns
 from agent.turn import ConversationKey, Customer, Progress
 
 LONGEST_NUMBER = 10
@@ -52,7 +53,7 @@ def start_conversation(connection: Connection, start: Start, now: float) -> bool
     """Adds the conversation; ``False`` when the same start was stored before. Raises ``ConversationExists`` for another."""
     try:
         with connection.begin_nested():
-            connection.execute(insert(conversations), values_of(start, now))
+            add_and_tell(connection, conversations, values_of(start, now), start.key, [started(start)], now)
     except IntegrityError:
         row = connection.execute(select(conversations).where(is_conversation(start.key))).one()
         wanted = values_of(start, now)
@@ -65,15 +66,30 @@ def start_conversation(connection: Connection, start: Start, now: float) -> bool
     return True
 
 
-def ensure_conversation(connection: Connection, start: Start, now: float) -> None:
-    """Adds the conversation unless it is there: a front-end may bring its own id and begin with a message."""
-    add_unless_there(connection, conversations, values_of(start, now))
+def started(start: Start) -> Told:
+    """For those who follow: who it is, and where."""
+    return Told(
+        "conversation.started",
+        {
+            "playbook": start.playbook,
+            "channel": start.channel,
+            "locale": start.locale,
+            "customer_id": start.customer.id,
+            "customer_name": start.customer.name,
+        },
+    )
 
 
-def add_unless_there(connection: Connection, table: Table, row: dict[str, Any]) -> None:
-    """Adds the row unless one with its key is there, whoever adds that at the same time."""
+def ensure_conversation(connection: Connection, start: Start, now: float) -> bool:
+    """Adds the conversation unless it is there: a front-end may bring its own id and begin with a message. Whether it is new."""
+    return add_unless_there(connection, conversations, values_of(start, now))
+
+
+def add_unless_there(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
+    """Adds the row unless one with its key is there, whoever adds that at the same time; whether it was added."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    connection.execute(dialect.insert(table).on_conflict_do_nothing(), row)
+    adding = dialect.insert(table).on_conflict_do_nothing().returning(table.c.tenant)
+    return connection.execute(adding, row).one_or_none() is not None
 
 
 def read_conversation(connection: Connection, key: ConversationKey) -> dict[str, Any]:
@@ -110,32 +126,45 @@ def add_outcome(
         raise UnknownConversation(f"no conversation {key.id!r}")
     count = select(func.count()).select_from(outcomes).where(_within(outcomes, key))
     number = connection.execute(count).scalar_one() + 1
-    connection.execute(
-        insert(outcomes),
-        {
-            "tenant": key.tenant,
-            "conversation_id": key.id,
-            "number": number,
-            "outcome": outcome,
-            "value": value,
-            "details": to_json(details),
-            "created_at": now,
-        },
-    )
+    row = {
+        "tenant": key.tenant,
+        "conversation_id": key.id,
+        "number": number,
+        "outcome": outcome,
+        "value": value,
+        "details": to_json(details),
+        "created_at": now,
+    }
+    told = Told("outcome.reported", {"number": number, "outcome": outcome, "value": value})
+    add_and_tell(connection, outcomes, row, key, [told], now)
     return number
 
 
 def read_turn(connection: Connection, key: ConversationKey, turn_id: str) -> dict[str, Any]:
-    """One finished turn: the ledger with its response. ``turn_id`` may also be its number. Raises ``UnknownTurn``."""
+    """One finished turn: the ledger with its response and what people thought of its suggestions. Raises ``UnknownTurn``."""
+    row = find_turn(connection, key, turn_id)
+    judged = select(
+        feedback.c.number, feedback.c.action, feedback.c.actor, feedback.c.reason, feedback.c.created_at
+    ).where(_within(feedback, key), feedback.c.turn_id == row.id)
+    return {
+        **from_json(row.ledger),
+        "response": from_json(row.response),
+        "feedback": [{**one} for one in connection.execute(judged.order_by(feedback.c.number)).mappings()],
+        "finished_at": row.finished_at,
+    }
+
+
+def find_turn(connection: Connection, key: ConversationKey, turn_id: str) -> Any:
+    """The row of a finished turn. ``turn_id`` may also be its number. Raises ``UnknownTurn``."""
     number = int(turn_id) if turn_id.isascii() and turn_id.isdigit() and len(turn_id) < LONGEST_NUMBER else None
     wanted = turns.c.id == turn_id if number is None else turns.c.seq == number
     row = connection.execute(select(turns).where(_within(turns, key), wanted)).one_or_none()
     if row is None or row.ledger is None:
         raise UnknownTurn(f"conversation {key.id!r} has no finished turn {turn_id!r}")
-    return {**from_json(row.ledger), "response": from_json(row.response), "finished_at": row.finished_at}
+    return row
 
 
-def erase_conversation(connection: Connection, key: ConversationKey) -> int:
+def erase_conversation(connection: Connection, key: ConversationKey, now: float) -> int:
     """Removes everything about the conversation; the number of messages that went. Raises ``UnknownConversation``.
 
     Its row is locked first, as everywhere: whoever takes locks in another order waits for him who waits for it."""
@@ -144,6 +173,7 @@ def erase_conversation(connection: Connection, key: ConversationKey) -> int:
         is None
     ):
         raise UnknownConversation(f"no conversation {key.id!r}")
+    erase_events(connection, key, now)
     gone = connection.execute(delete(messages).where(_within(messages, key))).rowcount
     connection.execute(delete(turns).where(_within(turns, key)))
     connection.execute(delete(outcomes).where(_within(outcomes, key)))
@@ -151,8 +181,9 @@ def erase_conversation(connection: Connection, key: ConversationKey) -> int:
     return gone
 
 
-def erase_older(connection: Connection, before: float, limit: int) -> int:
+def erase_older(connection: Connection, before: float, limit: int, now: float) -> int:
     """Erases conversations in which nothing has happened since ``before``, seconds since 1970; how many."""
+    forget_erased(connection, before)
     query = (
         select(conversations.c.tenant, conversations.c.id)
         .where(conversations.c.updated_at < before, conversations.c.waiting == 0)
@@ -162,7 +193,7 @@ def erase_older(connection: Connection, before: float, limit: int) -> int:
     )
     found = [ConversationKey(*row) for row in connection.execute(query).all()]
     for key in found:
-        erase_conversation(connection, key)
+        erase_conversation(connection, key, now)
     return len(found)
 
 

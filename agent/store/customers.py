@@ -35,7 +35,7 @@ def forget_opt_out(connection: Connection, tenant: str, customer_id: str) -> Non
     )
 
 
-def erase_customer(connection: Connection, tenant: str, customer_id: str) -> int:
+def erase_customer(connection: Connection, tenant: str, customer_id: str, now: float) -> int:
     """Erases all conversations of the customer; how many. An opt-out stays: it is why he is never contacted again."""
     query = select(conversations.c.id).where(
         conversations.c.tenant == tenant, conversations.c.customer_id == customer_id
@@ -43,5 +43,5 @@ def erase_customer(connection: Connection, tenant: str, customer_id: str) -> int
     query = query.order_by(conversations.c.id).with_for_update()
     found = connection.execute(query).scalars().all()
     for conversation_id in found:
-        erase_conversation(connection, ConversationKey(tenant, conversation_id))
+        erase_conversation(connection, ConversationKey(tenant, conversation_id), now)
     return len(found)

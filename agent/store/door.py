@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import StaticPool
 
 from agent.errors import StoreUnavailable
+from agent.store.bell import Bell, noted
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -74,20 +75,29 @@ def sqlite_engine(url: str) -> Engine:
     return engine
 
 
+def bell_of(door: Door) -> Bell:
+    """What rings when events were written through ``door``; one that never rings for a door that has none."""
+    bell = getattr(door, "bell", None)
+    return bell if isinstance(bell, Bell) else Bell()
+
+
 class SqliteDoor:
     def __init__(self, url: str) -> None:
+        self.bell = Bell()
         self._engine = sqlite_engine(url)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
 
     async def run(self, work: Work[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
-        def in_transaction() -> Result:
+        def in_transaction() -> tuple[Result, frozenset[str]]:
             with self._engine.begin() as connection:
-                return work(connection, *args, **kwargs)
+                return _noting(connection, work, *args, **kwargs)
 
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, in_transaction)
+            result, told = await asyncio.get_running_loop().run_in_executor(self._thread, in_transaction)
         except OperationalError as error:
             raise StoreUnavailable(f"the database did not answer: {type(error.orig).__name__}") from error
+        self.bell.ring(told)
+        return result
 
     async def aclose(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
@@ -96,6 +106,7 @@ class SqliteDoor:
 
 class PostgresDoor:
     def __init__(self, url: str) -> None:
+        self.bell = Bell()
         self._engine = create_async_engine(
             asyncpg_url(url),
             hide_parameters=True,
@@ -108,16 +119,27 @@ class PostgresDoor:
     async def run(self, work: Work[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
         try:
             async with self._engine.begin() as connection:
-                return await connection.run_sync(work, *args, **kwargs)
+                result, told = await connection.run_sync(_noting, work, *args, **kwargs)
         except DBAPIError as error:
             if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError) or _away(error):
                 raise StoreUnavailable(f"the database did not answer: {type(error.orig).__name__}") from error
             raise
         except (OSError, TimeoutError, PoolTimeout) as error:
             raise StoreUnavailable(f"the database can't be reached: {type(error).__name__}") from error
+        self.bell.ring(told)
+        return result
 
     async def aclose(self) -> None:
         await self._engine.dispose()
+
+
+def _noting(
+    connection: Connection, work: Work[Given, Result], *args: Given.args, **kwargs: Given.kwargs
+) -> tuple[Result, frozenset[str]]:
+    """What ``work`` gives, and the tenants that it wrote events of; what a failed one noted counts for nobody."""
+    noted(connection)
+    result = work(connection, *args, **kwargs)
+    return result, noted(connection)
 
 
 def _away(error: DBAPIError) -> bool:

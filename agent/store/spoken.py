@@ -7,6 +7,7 @@ from sqlalchemy import Connection, case, delete, select, update
 
 from agent.store.codec import from_json, progress_from, to_json
 from agent.store.conversations import is_conversation
+from agent.store.events import Told, tell
 from agent.store.tables import conversations, messages, turns
 from agent.store.turns import Lease
 from agent.turn import ConversationKey, Progress
@@ -25,14 +26,15 @@ def unsay(connection: Connection, lease: Lease, key: ConversationKey, turn_id: s
         return
     connection.execute(delete(messages).where(*_of(key), messages.c.seq == row.message_seq))
     counted = {
-        "seq": conversations.c.seq - 1,
+        "seq": case((conversations.c.seq == row.message_seq, conversations.c.seq - 1), else_=conversations.c.seq),
         "waiting": conversations.c.waiting - 1,
         "turns": case((conversations.c.turns == row.seq, row.seq - 1), else_=conversations.c.turns),
     }
     connection.execute(update(conversations).where(is_conversation(key)).values(counted))
+    tell(connection, key, [_corrected("customer", turn_id, "")], lease.now)
 
 
-def correct(connection: Connection, key: ConversationKey, turn_id: str, heard: str, revise: Revise) -> bool:
+def correct(connection: Connection, key: ConversationKey, turn_id: str, heard: str, revise: Revise, now: float) -> bool:
     """Puts what was heard in the place of an answered turn's reply; whether that was another text. What the conversation
     remembers is revised, too, unless it has gone on since."""
     query = select(conversations.c.progress, conversations.c.turns).where(is_conversation(key)).with_for_update()
@@ -48,10 +50,16 @@ def correct(connection: Connection, key: ConversationKey, turn_id: str, heard: s
     )
     if connection.execute(said.values(text=heard)).rowcount == 0:
         return False
+    tell(connection, key, [_corrected("agent", turn_id, heard)], now)
     if turn.seq == row.turns:
         progress = revise(progress_from(row.progress), from_json(turn.ledger))
         connection.execute(update(conversations).where(is_conversation(key)).values(progress=to_json(progress)))
     return True
+
+
+def _corrected(role: str, turn_id: str, text: str) -> Told:
+    """What was really said in that turn by ``role``; empty: nothing, as if it had never been."""
+    return Told("message.corrected", {"turn_id": turn_id, "role": role, "text": text})
 
 
 def _of(key: ConversationKey) -> tuple[Any, ...]:

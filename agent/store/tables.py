@@ -4,6 +4,7 @@ Everything belongs to a tenant, and the tenant stands first in every key: a quer
 """
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Float,
     ForeignKeyConstraint,
@@ -43,6 +44,8 @@ conversations = Table(
     Column("outcome", String(40)),
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
+    Column("held_by", String(200), comment="the person who has taken the conversation over; null: the agent speaks"),
+    Column("held_since", Float),
     sqlite_with_rowid=False,
 )
 Index("ix_conversations_customer", conversations.c.tenant, conversations.c.customer_id)
@@ -107,6 +110,60 @@ outcomes = Table(
     _of_conversation(),
     sqlite_with_rowid=False,
 )
+
+person_messages = Table(
+    "person_messages",
+    metadata,
+    Column("tenant", String(80), primary_key=True),
+    Column("conversation_id", String(200), primary_key=True),
+    Column("message_id", String(200), primary_key=True, comment="the caller's id of what a person wrote"),
+    Column("seq", Integer, nullable=False, comment="number of the message"),
+    Column("actor", String(200), nullable=False),
+    Column("request_sha256", String(64), nullable=False),
+    Column("created_at", Float, nullable=False),
+    _of_conversation(),
+    sqlite_with_rowid=False,
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("tenant", String(80), primary_key=True),
+    Column("conversation_id", String(200), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("turn_id", String(64), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("reason", Text),
+    Column("created_at", Float, nullable=False),
+    _of_conversation(),
+    sqlite_with_rowid=False,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("tenant", String(80), primary_key=True),
+    Column(
+        "position",
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="grows in the order of commits; PostgreSQL: the transaction's number; never shown to anybody",
+    ),
+    Column("id", String(24), primary_key=True, comment="time and chance: says nothing of others' traffic"),
+    Column("conversation_id", String(200), comment="null for what outlives its conversation"),
+    Column("about", String(200), nullable=False, comment="id of the conversation, there or erased"),
+    Column("type", String(40), nullable=False),
+    Column("content", LargeBinary, nullable=False, comment="JSON"),
+    Column("created_at", Float, nullable=False),
+    _of_conversation(),
+    sqlite_with_rowid=False,
+)
+Index("ix_events_id", events.c.tenant, events.c.id, unique=True)
+Index("ix_events_conversation", events.c.tenant, events.c.conversation_id)
+_OUTLIVES = events.c.conversation_id.is_(None)
+Index("ix_events_outliving", events.c.tenant, events.c.about, sqlite_where=_OUTLIVES, postgresql_where=_OUTLIVES)
 
 opt_outs = Table(
     "opt_outs",

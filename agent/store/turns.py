@@ -13,8 +13,9 @@ from sqlalchemy import Connection, Row, bindparam, case, delete, insert, select,
 
 from agent.errors import KeyReused, LeaseLost, TurnsQueued
 from agent.store.codec import customer_from, from_json, progress_from, to_json
-from agent.store.conversations import Start, ensure_conversation
+from agent.store.conversations import Start, ensure_conversation, started
 from agent.store.customers import forget_opt_out, has_opted_out, note_opt_out
+from agent.store.events import Told, add_and_tell
 from agent.store.tables import conversations, messages, turns
 from agent.turn import Conversation, ConversationKey, Direction, Progress, Utterance
 
@@ -89,6 +90,7 @@ _LOCKED = (
         conversations.c.seq,
         conversations.c.turns,
         conversations.c.waiting,
+        conversations.c.held_by,
     )
     .where(_OF_CONVERSATION)
     .with_for_update()
@@ -136,10 +138,10 @@ _RECENT = (
         messages.c.conversation_id == bindparam("of_id"),
         messages.c.seq > bindparam("after"),
         messages.c.seq <= bindparam("until"),
+        (messages.c.role == "customer") | (messages.c.text != ""),
     )
     .order_by(messages.c.seq)
 )
-_ADD_MESSAGE = insert(messages)
 _ADD_TURN = insert(turns)
 _ANSWERED = (
     update(conversations)
@@ -166,8 +168,10 @@ def arrive(connection: Connection, lease: Lease, incoming: Incoming, queue_lengt
     key = incoming.start.key
     of_key = _names(key)
     row = connection.execute(_LOCKED, of_key).one_or_none()
+    told: list[Told] = []
     if row is None:
-        ensure_conversation(connection, incoming.start, lease.now)
+        if ensure_conversation(connection, incoming.start, lease.now):
+            told.append(started(incoming.start))
         row = connection.execute(_LOCKED, of_key).one()
     known = connection.execute(_KNOWN, {**of_key, "of_message": incoming.message_id}).one_or_none()
     if known is not None:
@@ -198,7 +202,8 @@ def arrive(connection: Connection, lease: Lease, incoming: Incoming, queue_lengt
     if message_seq is None:
         connection.execute(_ARRIVED, of_key)
         return Waiting()
-    _add_message(connection, key, message_seq, "customer", incoming.text, incoming.turn_id, lease.now)
+    told.append(_received(message_seq, incoming.message_id, incoming.turn_id, incoming.text))
+    _add_message(connection, key, message_seq, "customer", incoming.text, incoming.turn_id, lease.now, told)
     connection.execute(_BEGAN_AT_ONCE, {**of_key, "updated_at": lease.now})
     conversation = _conversation(connection, key, row, message_seq)
     return Claimed(
@@ -247,7 +252,8 @@ def _begin(connection: Connection, key: ConversationKey, row: Kept, turn: Kept, 
     message_seq = turn.message_seq
     if message_seq is None:
         message_seq = row.seq + 1
-        _add_message(connection, key, message_seq, "customer", inbox["text"], turn.id, lease.now)
+        told = [_received(message_seq, turn.message_id, turn.id, inbox["text"])]
+        _add_message(connection, key, message_seq, "customer", inbox["text"], turn.id, lease.now, told)
         connection.execute(_SAID, {**_names(key), "updated_at": lease.now})
     connection.execute(
         _BEGUN, {"of_turn": turn.id, "message_seq": message_seq, "owner": lease.owner, "until": lease.until}
@@ -268,6 +274,7 @@ def _conversation(connection: Connection, key: ConversationKey, row: Kept, messa
         recent=tuple(Utterance(role, text) for role, text in recent),
         seq=message_seq,
         direction=_direction(row.metadata),
+        held=row.held_by is not None,
     )
 
 
@@ -279,7 +286,8 @@ def _direction(metadata: bytes) -> Direction:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A turn to commit: the reply, what was answered, the whole ledger and what the conversation remembers now."""
+    """A turn to commit: the reply, what was answered, the whole ledger, what the conversation remembers now, and what those who
+    follow it are told."""
 
     key: ConversationKey
     turn_id: str
@@ -287,6 +295,7 @@ class Finished:
     response: bytes
     ledger: bytes
     progress: Progress
+    told: Sequence[Told] = ()
 
 
 def commit(connection: Connection, lease: Lease, finished: Finished) -> None:
@@ -298,7 +307,8 @@ def commit(connection: Connection, lease: Lease, finished: Finished) -> None:
     done = {"response": finished.response, "ledger": finished.ledger, "finished_at": lease.now}
     if connection.execute(_FINISH, {"of_turn": finished.turn_id, "of_owner": lease.owner, **done}).rowcount == 0:
         raise LeaseLost(f"the lease of turn {finished.turn_id!r} was lost")
-    _add_message(connection, finished.key, row.seq, "agent", finished.reply, finished.turn_id, lease.now)
+    said = (row.seq, "agent", finished.reply, finished.turn_id, lease.now, finished.told)
+    _add_message(connection, finished.key, *said)
     if row.customer_id is not None and finished.progress.opted_out:
         note_opt_out(connection, finished.key.tenant, row.customer_id, lease.now)
     elif row.customer_id is not None and finished.progress.opted_in:
@@ -357,21 +367,31 @@ def _give_up(connection: Connection, key: ConversationKey, turn_id: str, now: fl
     connection.execute(_ONE_LESS, _names(key))
 
 
+def _received(message_seq: int, message_id: str, turn_id: str, text: str) -> Told:
+    content = {"seq": message_seq, "message_id": message_id, "turn_id": turn_id, "text": text}
+    return Told("message.received", content)
+
+
 def _add_message(
-    connection: Connection, key: ConversationKey, seq: int, role: str, text: str, turn_id: str, now: float
+    connection: Connection,
+    key: ConversationKey,
+    seq: int,
+    role: str,
+    text: str,
+    turn_id: str,
+    now: float,
+    told: Sequence[Told],
 ) -> None:
-    connection.execute(
-        _ADD_MESSAGE,
-        {
-            "tenant": key.tenant,
-            "conversation_id": key.id,
-            "seq": seq,
-            "role": role,
-            "text": text,
-            "turn_id": turn_id,
-            "created_at": now,
-        },
-    )
+    row = {
+        "tenant": key.tenant,
+        "conversation_id": key.id,
+        "seq": seq,
+        "role": role,
+        "text": text,
+        "turn_id": turn_id,
+        "created_at": now,
+    }
+    add_and_tell(connection, messages, row, key, told, now)
 
 
 def _names(key: ConversationKey) -> dict[str, str]:

@@ -91,7 +91,8 @@ class House:
 
     async def ask(self, method: str, path: str, headers: dict[str, str] | None = None) -> httpx2.Response:
         filled = re.sub(r"{\w+}", "1", path)
-        return await self.client.request(method, filled, headers=headers or {})
+        ends = {"follow": "false"} if path.endswith("/events") else None
+        return await self.client.request(method, filled, params=ends, headers=headers or {})
 
 
 @asynccontextmanager

@@ -23,7 +23,7 @@ async def test_the_process_says_that_it_lives_and_is_ready(api: httpx2.AsyncClie
     alive, ready = await api.get("/livez"), await api.get("/readyz")
     assert (alive.status_code, alive.json()) == (200, {"status": "alive"})
     assert (ready.status_code, ready.json()["status"]) == (200, "ready")
-    assert ready.json()["parts"] == {"store": "ok", "models": "loaded", "valkey": "absent"}
+    assert ready.json()["parts"] == {"store": "ok", "models": "loaded", "valkey": "absent", "events": "polling"}
 
 
 async def test_without_its_store_it_lives_but_is_not_ready(settings: Settings, here: str) -> None:
@@ -198,7 +198,7 @@ async def test_what_is_not_there_is_said_in_the_same_shape(api: httpx2.AsyncClie
 async def test_every_route_documents_its_errors(api: httpx2.AsyncClient) -> None:
     document = (await api.get("/openapi.json")).json()
     routes = {path: methods for path, methods in document["paths"].items() if path.startswith("/conversations")}
-    assert len(routes) == 6
+    assert len(routes) == 10
     for path, methods in routes.items():
         for method, route in methods.items():
             answers = route["responses"]

@@ -294,7 +294,7 @@ async def test_tenants_with_the_same_ids_know_nothing_of_each_other(door: Door) 
     assert [said.text for said in other.conversation.recent] == ["otro"]
     with pytest.raises(UnknownTurn):
         await door.run(conversations.read_turn, theirs.key, first.turn_id)
-    await door.run(conversations.erase_conversation, theirs.key)
+    await door.run(conversations.erase_conversation, theirs.key, NOW)
     assert await texts(door, ours) == ["uno", "hola"]
 
 
@@ -305,7 +305,7 @@ async def test_an_opt_out_is_known_in_the_customers_next_conversation_and_outliv
     first = await claim(door, incoming(begin, "no me escriban"))
     assert not first.conversation.customer.opted_out
     await commit(door, finished(first, progress=Progress(opted_out=True)))
-    assert await door.run(customers.erase_customer, DEFAULT_TENANT, person.id) == 1
+    assert await door.run(customers.erase_customer, DEFAULT_TENANT, person.id, NOW) == 1
     assert (await claim(door, incoming(again, "hola"))).conversation.customer.opted_out
     assert not (await claim(door, incoming(elsewhere, "hola"))).conversation.customer.opted_out
 
@@ -332,12 +332,12 @@ async def test_erasing_a_customer_leaves_his_conversations_and_nobody_elses(door
     his, hers = [start(customer=person) for _ in range(2)], start(customer=other)
     for begin in (*his, hers):
         await claim(door, incoming(begin, "mi teléfono es 555 0101"))
-    assert await door.run(customers.erase_customer, DEFAULT_TENANT, person.id) == 2
+    assert await door.run(customers.erase_customer, DEFAULT_TENANT, person.id, NOW) == 2
     for begin in his:
         with pytest.raises(UnknownConversation):
             await door.run(conversations.read_conversation, begin.key)
     assert await texts(door, hers) == ["mi teléfono es 555 0101"]
-    assert await door.run(customers.erase_customer, DEFAULT_TENANT, person.id) == 0
+    assert await door.run(customers.erase_customer, DEFAULT_TENANT, person.id, NOW) == 0
 
 
 async def test_only_what_is_old_and_answered_is_erased_by_age(door: Door) -> None:
@@ -345,7 +345,7 @@ async def test_only_what_is_old_and_answered_is_erased_by_age(door: Door) -> Non
     for begin, now in ((old, NOW - 1e6), (young, NOW)):
         await commit(door, finished(await claim(door, incoming(begin, "hola"), now)), now=now)
     await claim(door, incoming(waiting, "hola"), NOW - 1e6)
-    await door.run(conversations.erase_older, NOW - 1000, 1000)
+    await door.run(conversations.erase_older, NOW - 1000, 1000, NOW)
     with pytest.raises(UnknownConversation):
         await door.run(conversations.read_conversation, old.key)
     assert await texts(door, waiting) == ["hola"]
@@ -382,7 +382,7 @@ async def test_erasing_leaves_nothing(door: Door) -> None:
     turn = await claim(door, incoming(begin, "mi teléfono es 555 0101"))
     await commit(door, finished(turn))
     await door.run(conversations.add_outcome, begin.key, "converted", 1490.0, {"invoice": "7"}, NOW)
-    assert await door.run(conversations.erase_conversation, begin.key) == 2
+    assert await door.run(conversations.erase_conversation, begin.key, NOW) == 2
     with pytest.raises(UnknownConversation):
         await door.run(conversations.read_conversation, begin.key)
     with pytest.raises(UnknownTurn):
