@@ -17,7 +17,8 @@ from agent.access import headers, route
 from agent.access.admission import Admission
 from agent.access.gate import Gate
 from agent.bootstrap import build_agent
-from agent.channels import conversations, customers, errors, operations
+from agent.channels import agui, conversations, customers, errors, langgraph_server, operations, rasa, ui_chat
+from agent.channels.page import route as page
 from agent.housekeeping import housekeeping
 from agent.life import Life
 from agent.orchestrator import SalesAgent
@@ -73,6 +74,8 @@ def create_app(settings: Settings | None = None, build: Build = build_agent) -> 
     )
     app.include_router(conversations.router)
     app.include_router(customers.router)
+    for chat in (ui_chat.router, agui.router, rasa.router, langgraph_server.router, page.guarded, page.router):
+        app.include_router(chat)
     app.include_router(operations.router)
     app.include_router(operations.counted)
     errors.install(app)
