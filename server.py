@@ -17,7 +17,19 @@ from agent.access import headers, route
 from agent.access.admission import Admission
 from agent.access.gate import Gate
 from agent.bootstrap import build_agent
-from agent.channels import conversations, customers, errors, events, operations, reps
+from agent.channels import (
+    agui,
+    conversations,
+    customers,
+    errors,
+    events,
+    langgraph_server,
+    operations,
+    rasa,
+    reps,
+    ui_chat,
+)
+from agent.channels.page import route as page
 from agent.events import Feed
 from agent.housekeeping import housekeeping
 from agent.life import Life
@@ -79,6 +91,8 @@ def create_app(settings: Settings | None = None, build: Build = build_agent) -> 
     app.include_router(customers.router)
     app.include_router(events.router)
     app.include_router(reps.router)
+    for chat in (ui_chat.router, agui.router, rasa.router, langgraph_server.router, page.guarded, page.router):
+        app.include_router(chat)
     app.include_router(operations.router)
     app.include_router(operations.counted)
     errors.install(app)

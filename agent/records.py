@@ -20,29 +20,20 @@ class Records:
         """Empties what this process remembers of texts."""
         raise NotImplementedError
 
+    def now(self) -> float:
+        """Seconds since 1970, by the agent's clock."""
+        return self._now()
+
     async def conversation(self, key: ConversationKey) -> dict[str, Any]:
         """What is known of a conversation. Raises ``UnknownConversation``."""
-        row = await self._door.run(conversations.read_conversation, key)
-        held = None if row["held_by"] is None else {"actor": row["held_by"], "since": row["held_since"]}
-        return {
-            "conversation_id": row["id"],
-            "playbook": row["playbook"],
-            "channel": row["channel"],
-            "locale": row["locale"],
-            "customer_id": row["customer_id"],
-            "customer_data": row["customer"],
-            "metadata": row["metadata"],
-            "stage": row["progress"]["stage"],
-            "language": row["progress"]["language"],
-            "objections": row["progress"]["ledger"],
-            "needs": row["progress"]["needs"],
-            "messages": row["seq"],
-            "turns": row["turns"],
-            "outcome": row["outcome"],
-            "held": held,
-            "created_at": row["created_at"],
-            "updated_at": row["updated_at"],
-        }
+        return _known(await self._door.run(conversations.read_conversation, key))
+
+    async def recent(
+        self, tenant: str, playbook: str | None, ids: list[str] | None, limit: int, offset: int
+    ) -> list[dict[str, Any]]:
+        """What is known of a tenant's conversations, the latest first; ``playbook`` and ``ids`` leave others out."""
+        rows = await self._door.run(conversations.recent, tenant, playbook, ids, limit, offset)
+        return [_known(row) for row in rows]
 
     async def messages(self, key: ConversationKey, after: int = 0, limit: int = 200) -> list[dict[str, Any]]:
         return await self._door.run(conversations.read_messages, key, after, limit)
@@ -72,3 +63,25 @@ class Records:
         if erased:
             self.forget()
         return erased
+
+
+def _known(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "conversation_id": row["id"],
+        "playbook": row["playbook"],
+        "channel": row["channel"],
+        "locale": row["locale"],
+        "customer_id": row["customer_id"],
+        "customer_data": row["customer"],
+        "metadata": row["metadata"],
+        "stage": row["progress"]["stage"],
+        "language": row["progress"]["language"],
+        "objections": row["progress"]["ledger"],
+        "needs": row["progress"]["needs"],
+        "messages": row["seq"],
+        "turns": row["turns"],
+        "outcome": row["outcome"],
+        "held": None if row["held_by"] is None else {"actor": row["held_by"], "since": row["held_since"]},
+        "created_at": row["created_at"],
+        "updated_at": row["updated_at"],
+    }

@@ -11,7 +11,7 @@ from agent.access.limit import Limit, Spent
 from agent.errors import AgentError, RateLimited
 
 PAGES = frozenset({"/docs", "/docs/oauth2-redirect", "/redoc"})
-OPEN = PAGES | {"/livez", "/readyz", "/openapi.json"}
+OPEN = PAGES | {"/", "/livez", "/readyz", "/openapi.json"}
 """Paths that anybody may read, as often as he likes."""
 
 Headers = list[tuple[bytes, bytes]]

@@ -10,7 +10,8 @@ from agent.settings import Settings
 ALWAYS: Headers = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
 API: Headers = [*ALWAYS, (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")]
 PAGE: Headers = [*ALWAYS, (b"content-security-policy", b"frame-ancestors 'none'")]
-"""The documentation loads its scripts from elsewhere; no other page is served here."""
+"""The documentation loads its scripts from elsewhere; the chat page brings a policy of its own."""
+POLICY = b"content-security-policy"
 NOT_KEPT = (b"cache-control", b"no-store")
 MAY_BE_READ = ("Retry-After", "X-Request-ID", "RateLimit", "RateLimit-Policy", "X-RateLimit-Limit")
 MAY_BE_SENT = ("Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "X-Request-ID", "Last-Event-ID")
@@ -48,8 +49,10 @@ class SecurityHeaders:
         async def protected(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given: Headers = message["headers"]
-                kept = () if any(name == b"cache-control" for name, _ in given) else (NOT_KEPT,)
-                message["headers"] = [*given, *extra, *kept]
+                names = {name for name, _ in given}
+                kept = () if NOT_KEPT[0] in names else (NOT_KEPT,)
+                ours = [header for header in extra if header[0] != POLICY or POLICY not in names]
+                message["headers"] = [*given, *ours, *kept]
             await send(message)
 
         await self._app(scope, receive, protected)

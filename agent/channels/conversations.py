@@ -10,8 +10,9 @@ from fastapi.responses import StreamingResponse
 
 from agent.access.caller import Caller, Permission
 from agent.access.route import Guarded, needs
-from agent.channels import errors, shapes
+from agent.channels import errors, shapes, sse
 from agent.channels.exchange import Exchange
+from agent.channels.sse import event
 from agent.errors import AgentError, InvalidInput
 from agent.orchestrator import Post, SalesAgent
 from agent.turn import ConversationKey, Customer
@@ -147,30 +148,25 @@ async def _stream(exchange: Exchange) -> Response:
     first = await anext(sentences, None)
     if first is None:
         await exchange.response()
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(first, sentences, exchange), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_events(first, sentences, exchange), media_type=sse.MEDIA_TYPE, headers=sse.HEADERS)
 
 
 async def _events(first: str | None, sentences: AsyncIterator[str], exchange: Exchange) -> AsyncIterator[bytes]:
     if first is not None:
-        yield _event("sentence", {"text": first})
+        yield event("sentence", {"text": first})
     async for sentence in sentences:
-        yield _event("sentence", {"text": sentence})
+        yield event("sentence", {"text": sentence})
     try:
         response = await exchange.response()
     except AgentError as error:
-        yield _event("error", errors.agent_error_content(error))
+        yield event("error", errors.agent_error_content(error))
         return
     except Exception:
-        yield _event("error", errors.unexpected_content())
+        yield event("error", errors.unexpected_content())
         raise
-    yield _event("talking_points", {"talking_points": response["talking_points"]})
-    yield _event("insights", {key: response[key] for key in ("ml_insights", "recommended_action", "degraded")})
-    yield _event("done", response)
-
-
-def _event(name: str, data: Any) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(data))
+    yield event("talking_points", {"talking_points": response["talking_points"]})
+    yield event("insights", {key: response[key] for key in ("ml_insights", "recommended_action", "degraded")})
+    yield event("done", response)
 
 
 @router.get(

@@ -111,6 +111,15 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
+async def refused(request: Request, error: AgentError | RequestValidationError | HTTPException) -> Response:
+    """The product's own answer to a refusal, for whoever tells it in other words."""
+    if isinstance(error, AgentError):
+        return answer(error)
+    if isinstance(error, RequestValidationError):
+        return await _validation_error(request, error)
+    return await _http_error(request, error)
+
+
 async def _agent_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, AgentError)
     return answer(error)

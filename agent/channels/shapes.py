@@ -87,6 +87,7 @@ Name = Annotated[ShortText, AfterValidator(_one_line)]
 CustomerValue = Annotated[
     Annotated[str, Field(max_length=LONGEST_FACT)] | int | float | bool | None, BeforeValidator(_one_value)
 ]
+LOCALE = r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$"
 Attached = Annotated[dict[str, Any], Field(max_length=50), BeforeValidator(_storable)]
 
 
@@ -109,7 +110,7 @@ class StartRequest(Request):
     customer_data: CustomerData = CustomerData()
     playbook: ShortText | None = None
     channel: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_-]*$")] = "chat"
-    locale: Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")] | None = None
+    locale: Annotated[str, Field(max_length=40, pattern=LOCALE)] | None = None
     conversation_id: Identity | None = None
     metadata: Attached = {}
 
@@ -122,7 +123,7 @@ class MessageRequest(Request):
     message_id: Identity | None = None
     playbook: ShortText | None = None
     channel: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_-]*$")] = "chat"
-    locale: Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")] | None = None
+    locale: Annotated[str, Field(max_length=40, pattern=LOCALE)] | None = None
     customer_id: CustomerId = None
     customer_data: CustomerData = CustomerData()
     platform_context: Attached = {}

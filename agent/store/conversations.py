@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -97,10 +97,27 @@ def read_conversation(connection: Connection, key: ConversationKey) -> dict[str,
     row = connection.execute(select(conversations).where(is_conversation(key))).mappings().one_or_none()
     if row is None:
         raise UnknownConversation(f"no conversation {key.id!r}")
-    values: dict[str, Any] = {**row}
+    return _as_values(row)
+
+
+def _as_values(row: RowMapping) -> dict[str, Any]:
+    values: dict[str, Any] = {str(column): value for column, value in row.items()}
     for column in ("customer", "metadata", "progress"):
         values[column] = from_json(values[column])
     return values
+
+
+def recent(
+    connection: Connection, tenant: str, playbook: str | None, ids: list[str] | None, limit: int, offset: int
+) -> list[dict[str, Any]]:
+    """Conversations of a tenant, those first in which something happened last; as rows, columns of JSON as plain values."""
+    query = select(conversations).where(conversations.c.tenant == tenant)
+    if playbook is not None:
+        query = query.where(conversations.c.playbook == playbook)
+    if ids is not None:
+        query = query.where(conversations.c.id.in_(ids))
+    query = query.order_by(conversations.c.updated_at.desc(), conversations.c.id).limit(limit).offset(offset)
+    return [_as_values(row) for row in connection.execute(query).mappings()]
 
 
 def read_messages(connection: Connection, key: ConversationKey, after: int, limit: int) -> list[dict[str, Any]]:

@@ -1,0 +1,57 @@
+"""Errors in the words of the client that asked: routes of a surface answer a refusal in that surface's own shape."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import orjson
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from agent.access.route import Guarded, Handler
+from agent.channels import errors
+from agent.errors import AgentError, NotAllowed
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """``kind`` as in the product's own API, ``field`` the first that is wrong, if any."""
+
+    status: int
+    kind: str
+    message: str
+    field: str | None
+
+
+Show = Callable[[Refusal], Response]
+
+
+def refusing(show: Show) -> type[Guarded]:
+    """A kind of route whose refusals ``show`` puts into an answer. That a key may not do this is told as everywhere."""
+
+    class Refusing(Guarded):
+        def get_route_handler(self) -> Handler:
+            handler = super().get_route_handler()
+
+            async def shown(request: Request) -> Response:
+                try:
+                    return await handler(request)
+                except NotAllowed:
+                    raise
+                except (AgentError, RequestValidationError, HTTPException) as error:
+                    return await told(request, error, show)
+
+            return shown
+
+    return Refusing
+
+
+async def told(request: Request, error: AgentError | RequestValidationError | HTTPException, show: Show) -> Response:
+    plain = await errors.refused(request, error)
+    content = orjson.loads(plain.body)
+    field = content["problems"][0]["field"] if content["problems"] else None
+    answer = show(Refusal(plain.status_code, content["type"], content["message"], field))
+    for name in ("retry-after", "www-authenticate", "allow"):
+        if name in plain.headers:
+            answer.headers[name] = plain.headers[name]
+    return answer

@@ -1,0 +1,17 @@
+"""Server-sent events as bytes, and the headers that keep them from being held back on the way."""
+
+from typing import Any
+
+import orjson
+
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+MEDIA_TYPE = "text/event-stream"
+
+
+def event(name: str, data: Any) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(data))
+
+
+def data(content: Any) -> bytes:
+    """An event without a name."""
+    return b"data: %s\n\n" % orjson.dumps(content)
