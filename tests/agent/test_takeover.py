@@ -56,7 +56,7 @@ async def test_the_agent_is_silent_no_model_is_asked_and_the_rep_is_advised(told
     async def say(sentence: str) -> None:
         heard.append(sentence)
 
-    held = await answered(agent, post("es muy caro, no me convence el precio", first), say)
+    held = await answered(agent, post("está carísimo, no puedo pagar eso", first), say)
     assert (held["response"], held["held_by"], held["interrupted"]) == ("", "person", False)
     assert held["talking_points"] and held["ml_insights"]["predicted_objections"]
     assert "".join(heard) == "" and len(writer.heard) == 1
