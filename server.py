@@ -96,6 +96,7 @@ def create_app(settings: Settings | None = None, build: Build = build_agent) -> 
     app.include_router(operations.router)
     app.include_router(operations.counted)
     errors.install(app)
+    events.install(app)
     route.install(app)
     app.add_middleware(Gate, answer=errors.answer)
     app.add_middleware(Front, life=life, longest_body=settings.longest_body)

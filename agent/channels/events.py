@@ -6,8 +6,7 @@ from contextlib import aclosing
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
 from starlette.types import Receive, Scope, Send
 
 from agent import metrics
@@ -26,9 +25,22 @@ RETRY_MS = 1_000
 WRITE_S = 10.0
 """How long a reader may take nothing before he is left."""
 HEARTBEAT = b": still here\n\n"
+_FRAME: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"type": "string"},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/Event"},
+        },
+    },
+}
 _STREAM: dict[int | str, dict[str, Any]] = {
     **ERRORS,
     200: {
+        "content": {"text/event-stream": {"schema": _FRAME}},
         "description": "Server-sent events, oldest first. A comment comes while nothing happens. Where more was missed than "
         "is replayed, an event `replay.cut` (without an id) comes first: read the conversations anew.",
     },
@@ -46,14 +58,13 @@ Since = Annotated[
 Follow = Annotated[bool, Query(description="`false`: what has been missed, and the end.")]
 
 
-class EventStream(JSONResponse):
-    """Joins the feed when it is sent, so that no reader is left behind by a response that never is. For FastAPI it is JSON of
-    another media type: only then its schema is documented."""
+class EventStream(Response):
+    """Joins the feed when it is sent, so that no reader is left behind by a response that never is."""
 
     media_type = "text/event-stream"
 
     def __init__(self, feed: Feed, wish: Wish, settings: Settings, *, follow: bool) -> None:
-        super().__init__(None, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._feed, self._wish, self._settings, self._follow = feed, wish, settings, follow
 
@@ -116,9 +127,7 @@ def framed(event: Event) -> bytes:
 @router.get(
     "/events",
     openapi_extra=needs(Permission.FOLLOW),
-    response_class=EventStream,
-    response_model=event_shapes.Event,
-    status_code=200,
+    response_class=Response,
     responses=_STREAM,
 )
 async def follow_all(
@@ -131,9 +140,7 @@ async def follow_all(
 @router.get(
     "/conversations/{conversation_id}/events",
     openapi_extra=needs(Permission.FOLLOW),
-    response_class=EventStream,
-    response_model=event_shapes.Event,
-    status_code=200,
+    response_class=Response,
     responses=_STREAM,
 )
 async def follow_one(
@@ -151,3 +158,19 @@ def _stream(request: Request, conversation_id: str | None, after: str | None, *,
     caller: Caller = request.state.caller
     wish = Wish(caller.tenant, caller.key_id, conversation_id, after or None)
     return EventStream(request.app.state.feed, wish, request.app.state.agent.settings, follow=follow)
+
+
+def install(app: FastAPI) -> None:
+    """Puts what events carry into the OpenAPI document, which knows it from no JSON body."""
+    plain = app.openapi
+
+    def described() -> dict[str, Any]:
+        document = plain()
+        schema = event_shapes.Event.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
+        schemas: dict[str, Any] = document["components"]["schemas"]
+        for name, shape in schema.pop("$defs").items():
+            schemas.setdefault(name, shape)
+        schemas["Event"] = schema
+        return document
+
+    app.openapi = described

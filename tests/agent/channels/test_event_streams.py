@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -274,9 +275,15 @@ async def test_keys_tenants_and_the_audit_log(settings: Settings, call: str) -> 
 async def test_the_document_describes_the_stream(api: httpx2.AsyncClient) -> None:
     document = (await api.get("/openapi.json")).json()
     for path in ("/events", "/conversations/{conversation_id}/events"):
-        content = document["paths"][path]["get"]["responses"]["200"]["content"]
-        assert content == {"text/event-stream": {"schema": {"$ref": "#/components/schemas/Event"}}}
-    kinds = document["components"]["schemas"]["Event"]["discriminator"]["mapping"]
+        answers = document["paths"][path]["get"]["responses"]
+        [frame] = answers["200"]["content"].values()
+        assert frame["schema"]["properties"]["data"]["contentSchema"] == {"$ref": "#/components/schemas/Event"}
+        assert list(answers["422"]["content"]) == ["application/json"]
+    schemas = document["components"]["schemas"]
+    assert {
+        name.rpartition("/")[2] for name in re.findall(r"#/components/schemas/\w+", json.dumps(document))
+    } <= schemas.keys()
+    kinds = schemas["Event"]["discriminator"]["mapping"]
     assert {"turn.completed", "message.corrected", "conversation.erased"} <= kinds.keys()
 
 
