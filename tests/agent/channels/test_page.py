@@ -110,10 +110,10 @@ async def test_the_language_switch_changes_every_text_and_the_next_conversation(
         for selector, text in (
             ("h1", "Agente de ventas"),
             (".meta button", "¿Por qué esta respuesta?"),
-            ("#again", "Empezar de nuevo"),
+            ("#again", "Reiniciar"),
         ):
             assert await page.value(f"document.querySelector('{selector}').textContent") == text
-        assert await page.value("document.querySelector('#text').placeholder") == "Escribe como lo haría un cliente…"
+        assert await page.value("document.querySelector('#text').placeholder") == "Escribe como cliente…"
         await page.click("#again")
         await page.until("document.querySelector('.welcome')")
         await page.click(".starters button")
@@ -156,6 +156,7 @@ async def test_nothing_is_wider_than_the_screen(settings: Settings, width: int) 
         await say(page, "w" * 200)
         await page.until(ANSWERED.format(1))
         assert await page.value("document.documentElement.scrollWidth <= innerWidth && state.turns.length === 1")
+        assert await page.value("document.querySelector('#book').getBoundingClientRect().width > 100")
         await page.click("#toggle")
         await page.until("!document.querySelector('#drawer').hidden")
         assert await page.value(
