@@ -13,7 +13,10 @@ PAGE: Headers = [*ALWAYS, (b"content-security-policy", b"frame-ancestors 'none'"
 """The documentation loads its scripts from elsewhere; no other page is served here."""
 NOT_KEPT = (b"cache-control", b"no-store")
 MAY_BE_READ = ("Retry-After", "X-Request-ID", "RateLimit", "RateLimit-Policy", "X-RateLimit-Limit")
-MAY_BE_SENT = ("Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "X-Request-ID", "Last-Event-ID")
+MAY_BE_SENT = (
+    *("Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "X-Request-ID", "Last-Event-ID"),
+    "X-Conversation-Id",
+)
 
 
 def install(app: FastAPI, settings: Settings) -> None:
