@@ -99,9 +99,6 @@ async def complete(
     if talk.waits:
         return _nothing(Asked(body, talk, answer))
     post, before = await _post(request, body, talk, x_conversation_id, idempotency_key)
-    if len(post.text) > agent.settings.longest_message:
-        where = f"messages.{talk.places[-1]}.content"
-        raise InvalidInput(f"has more than {agent.settings.longest_message} characters", field=where)
     asked = Asked(body, talk, answer, before)
     exchange = Exchange(agent, post, request.app.state.streams)
     hearing = Hearing(exchange, request.receive, request.app.state.streams)
@@ -129,11 +126,20 @@ async def _post(
         metadata={"direction": "outbound"} if is_outbound(body) else None,
     )
     if told.message_id is None:
+        _bounded(told.text, agent, talk)
         if talk.given:
             await agent.continue_from(told, talk.given)
         return told, None
     settled = await settle(agent, told.key, talk, told.message_id)
+    _bounded(settled.text, agent, talk)
     return replace(told, text=settled.text), settled.language
+
+
+def _bounded(text: str, agent: SalesAgent, talk: Talk) -> None:
+    """Raises ``InvalidInput``."""
+    longest = agent.settings.longest_message
+    if len(text) > longest:
+        raise InvalidInput(f"has more than {longest} characters", field=f"messages.{talk.places[-1]}.content")
 
 
 async def _turn(exchange: Exchange) -> dict[str, Any] | None:
