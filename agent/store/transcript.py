@@ -61,7 +61,7 @@ def ending(connection: Connection, key: ConversationKey) -> Ending | None:
     if row is None:
         return None
     last = connection.execute(_LAST, {"of_tenant": key.tenant, "of_id": key.id}).one_or_none()
-    return Ending(last and _turn(last), progress_from(row.progress).language, row.waiting > 0)
+    return Ending(None if last is None else _turn(last), progress_from(row.progress).language, row.waiting > 0)
 
 
 def _turn(row: Row[*tuple[Any, ...]]) -> LastTurn:

@@ -13,7 +13,7 @@ _SAID_ALREADY = re.compile(r"^(client_?|customer_?|farewell_?)?message$", re.IGN
 """What the platform would say to the customer; the reply has said it."""
 _PLACE = re.compile(r"destination|number|phone|sip|extension|target|^to$", re.IGNORECASE)
 _LANGUAGE = re.compile(r"^(language|lang|language_?code|locale)$", re.IGNORECASE)
-_NUMBER = re.compile(r"(?<![\w.+(])\+?\(?\d[\d ().-]{5,}\d(?!\w)|sips?:[^\s,:;\"'<>]+@[^\s,;\"'<>]+")
+_NUMBER = re.compile(r"(?<![\w.+])\+?\(?\d[\d ().-]{5,}\d(?!\w)|sips?:[^\s,:;\"'<>]+@[^\s,;\"'<>]+")
 _DATE = re.compile(r"(?:19|20)\d\d-\d\d-\d\d")
 _EXAMPLE = re.compile(r"\b(?:e\.? ?g\b|examples?\b|such as\b|like\b|formats?\b|ej(?:emplo)?\b)[^+\d]*$", re.IGNORECASE)
 """What stands before a number that nobody is to call."""
@@ -74,7 +74,7 @@ def _value(
         return value
     if "default" in schema:
         return schema["default"]
-    if choices is not None and len(choices) == 1 and needed:
+    if choices is not None and len(choices) == 1 and needed and not _LANGUAGE.search(name):
         return choices[0]
     return None if needed and "null" in kinds else _NOT_KNOWN
 

@@ -51,7 +51,7 @@ class Completion:
         return self._chunk({"tool_calls": [{"index": index, **call.as_json()}]})
 
     def closing(self, finish: Finish, usage: dict[str, int]) -> bytes:
-        counted = {**self._head("chat.completion.chunk"), "choices": [], "usage": usage}
+        counted: dict[str, Any] = {**self._head("chat.completion.chunk"), "choices": [], "usage": usage}
         return self._chunk({}, finish) + (event(counted) if self.counts else b"") + DONE
 
     def whole(self, text: str, calls: Sequence[ToolCall], finish: Finish, usage: dict[str, int]) -> bytes:

@@ -20,11 +20,11 @@ _TYPES: Mapping[int, str] = {401: "authentication_error", 403: "permission_error
 def in_own_words(status: int, content: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
     """Of a status and of ``agent.channels.errors.error_content``. What is wrong with a request is 400 here, not 422."""
     problems = content["problems"]
-    field = problems[0]["field"] if problems else None
-    error = {
+    field: str | None = problems[0]["field"] if problems else None
+    error: dict[str, str | None] = {
         "message": content["message"],
         "type": "server_error" if status >= 500 else _TYPES.get(status, "invalid_request_error"),
-        "param": _PARAMS.get(field, field),
+        "param": _PARAMS.get(field, field) if field else None,
         "code": _CODES.get(content["type"], content["type"]),
     }
     return _REFUSED_HERE if status == _WRONG else status, {"error": error}

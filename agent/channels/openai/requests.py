@@ -107,6 +107,7 @@ class ChatCompletion(Tolerant):
         """The only tool that may be called; ``""`` when none may."""
         if not isinstance(self.tool_choice, dict):
             return "" if self.tool_choice == "none" else None
-        function = self.tool_choice.get("function", self.tool_choice)
+        chosen = cast(Mapping[str, Any], self.tool_choice)
+        function = chosen.get("function", chosen)
         name = cast(Mapping[str, Any], function).get("name") if isinstance(function, dict) else None
         return name if isinstance(name, str) else None

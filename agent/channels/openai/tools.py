@@ -41,12 +41,12 @@ def calls_for(turn: Mapping[str, Any], before: Language | None, body: ChatComple
         calls += _call(offered, LANGUAGE, Wanted(reason, None, language))
     if topic or action == Action.HANDOFF_TO_HUMAN.value:
         reason = f"a person has to take over: {topic.replace('_', ' ')}" if topic else "a person has to take over"
-        return calls + _call(offered, TRANSFER, Wanted(reason, topic, language))
-    if action in _CLOSING:
+        calls += _call(offered, TRANSFER, Wanted(reason, topic, language))
+    elif action in _CLOSING:
         sold = action == Action.CONFIRM_SALE.value
         reason = "the sale is confirmed" if sold else "the conversation is over"
-        return calls + _call(offered, END, Wanted(reason, None, language))
-    if not turn["response"]:
+        calls += _call(offered, END, Wanted(reason, None, language))
+    if not calls and not turn["response"]:
         calls += _call(offered, SKIP, Wanted("there is nothing to say", None, language))
     return calls
 

@@ -19,8 +19,8 @@ log = structlog.get_logger(__name__)
 
 QUIET_S, LOOK_S = 1.0, 0.01
 """How long a turn that still runs is waited for: mostly one that the customer has just interrupted, being cut."""
-_CUT_MARKS = " .…-–—"
-"""Some platforms put these where a reply was cut."""
+_CUT_MARKS = " .…-–—?!"
+"""Some platforms put these where a reply was cut, or leave them out at its end."""
 _WORDS = re.compile(r"\s+")
 
 

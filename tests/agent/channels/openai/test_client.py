@@ -18,7 +18,7 @@ from tests.agent.channels.sockets import listening
 def client_of(served: httpx2.AsyncClient, here: str | None = None) -> openai.AsyncOpenAI:
     headers = {"X-Conversation-Id": here} if here else None
     return openai.AsyncOpenAI(
-        base_url=f"{served.base_url}v1", api_key="sa_none", default_headers=headers, max_retries=0
+        base_url=str(served.base_url.join("/v1")), api_key="sa_none", default_headers=headers, max_retries=0
     )
 
 
@@ -49,7 +49,11 @@ async def test_a_stream_helper_puts_the_answer_together(settings: Settings) -> N
     async with listening(settings) as served, client_of(served) as client:
         async with client.chat.completions.stream(
             model="ngx",
-            messages=[{"role": "user", "content": "gracias, adiós"}],
+            messages=[
+                {"role": "user", "content": "hola"},
+                {"role": "assistant", "content": "Hola, ¿en qué te ayudo?"},
+                {"role": "user", "content": "gracias, adiós"},
+            ],
             tools=[END],  # type: ignore[list-item]
             stream_options={"include_usage": True},
         ) as events:
@@ -87,13 +91,13 @@ async def test_leaving_a_stream_interrupts_the_reply(settings: Settings) -> None
 
 
 async def test_errors_are_its_own_classes(settings: Settings) -> None:
-    async with listening(settings) as served, client_of(served, "a conversation") as client:
+    async with listening(settings) as served, client_of(served) as client:
         with pytest.raises(openai.NotFoundError, match="does not exist") as missing:
             await client.chat.completions.create(model="gpt-5", messages=[{"role": "user", "content": "hola"}])
         assert (missing.value.code, missing.value.param) == ("model_not_found", "model")
         with pytest.raises(openai.BadRequestError) as wrong:
-            await client.chat.completions.create(model="ngx", messages=[{"role": "user", "content": "hola"}])
-        assert wrong.value.param == "x-conversation-id"
+            await client.chat.completions.create(model="ngx", messages=[{"role": "user", "content": ""}])
+        assert wrong.value.param == "messages.0.content"
         with pytest.raises(openai.NotFoundError):
             await client.models.retrieve("gpt-5")
         with pytest.raises(openai.NotFoundError):
@@ -103,7 +107,7 @@ async def test_errors_are_its_own_classes(settings: Settings) -> None:
 async def test_its_retries_advance_nothing(settings: Settings) -> None:
     here = fresh()
     async with modelled(settings, told(FIRST, SECOND, delay=0.7), told(FIRST, SECOND)) as (served, model):
-        url, headers = f"{served.base_url}v1", {"X-Conversation-Id": here}
+        url, headers = str(served.base_url.join("/v1")), {"X-Conversation-Id": here}
         async with openai.AsyncOpenAI(
             base_url=url, api_key="x", default_headers=headers, max_retries=3, timeout=openai.Timeout(60, read=0.4)
         ) as client:

@@ -39,16 +39,23 @@ SKIP = tool("skip_turn", reason=TEXT)
 WEATHER = tool("get_weather", "city", city=TEXT)
 
 
+async def begun(client: httpx2.AsyncClient) -> tuple[str, list[str]]:
+    """A conversation that has begun, and what was said in it."""
+    here, hello = fresh(), "hola, ¿cuánto cuesta?"
+    return here, [hello, await reply_to(client, hello, to=here, **ES)]
+
+
 async def called(client: httpx2.AsyncClient, text: str, *tools: Json, **more: Any) -> list[tuple[str, Json]]:
-    """The calls, the same whether streamed or not."""
+    """The calls of a second turn, the same whether streamed or not."""
     found: list[list[tuple[str, Json]]] = []
     for streams in (False, True):
+        here, talk = await begun(client)
         given = {**ES, "tools": list(tools), **more}
         if streams:
-            answer = await stream(client, text, to=fresh(), **given)
+            answer = await stream(client, *talk, text, to=here, **given)
             calls, finish, content = answer.calls, answer.finish, answer.text
         else:
-            [choice] = (await ask(client, text, to=fresh(), **given)).json()["choices"]
+            [choice] = (await ask(client, *talk, text, to=here, **given)).json()["choices"]
             calls, finish = choice["message"].get("tool_calls", []), choice["finish_reason"]
             content = choice["message"]["content"]
         assert finish == ("tool_calls" if calls else "stop")
@@ -140,13 +147,13 @@ async def test_who_wants_silence_is_not_spoken_to(settings: Settings) -> None:
 
 
 async def test_a_call_comes_once_and_its_result_is_no_turn(api: httpx2.AsyncClient) -> None:
-    here = fresh()
+    here, talk = await begun(api)
     more: Json = {"to": here, "tools": [END], **ES}
-    answer = (await ask(api, BYE, **more)).json()["choices"][0]["message"]
+    answer = (await ask(api, *talk, BYE, **more)).json()["choices"][0]["message"]
     result = {"role": "tool", "tool_call_id": answer["tool_calls"][0]["id"], "content": '{"status": "ok"}'}
-    after = (await ask(api, messages=[*said(BYE), answer, result], **more)).json()["choices"][0]
+    after = (await ask(api, messages=[*said(*talk, BYE), answer, result], **more)).json()["choices"][0]
     assert (after["message"]["content"], after["finish_reason"]) == ("", "stop")
-    assert (await api.get(f"/conversations/{here}")).json()["turns"] == 1
+    assert (await api.get(f"/conversations/{here}")).json()["turns"] == 2
 
 
 WANTED = Wanted("because", "legal", "en")
@@ -201,8 +208,8 @@ def test_arguments_of_a_schema_without_end() -> None:
 
 
 def test_numbers_in_a_description() -> None:
-    text = "Call +1 555 010-0199, 12-34, 2026, sip:desk@example.com or (555) 010 0123. Order 12345678901234567890."
-    assert numbers_in(text) == ["+1 555 010-0199", "sip:desk@example.com", "(555) 010 0123"]
+    text = "Call +1 555 010-0199, 12-34, 2026, sip:desk@acme.test or (555) 010 0123. Order 12345678901234567890."
+    assert numbers_in(text) == ["+1 555 010-0199", "sip:desk@acme.test", "(555) 010 0123"]
     for text in (
         "e.g. +15550100199",
         "for example: +15550100199",
