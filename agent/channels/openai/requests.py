@@ -105,9 +105,10 @@ class ChatCompletion(Tolerant):
     @property
     def forced_tool(self) -> str | None:
         """The only tool that may be called; ``""`` when none may."""
-        if not isinstance(self.tool_choice, dict):
-            return "" if self.tool_choice == "none" else None
-        chosen = cast(Mapping[str, Any], self.tool_choice)
+        choice: object = self.tool_choice
+        if not isinstance(choice, dict):
+            return "" if choice == "none" else None
+        chosen = cast(Mapping[str, Any], choice)
         function = chosen.get("function", chosen)
         name = cast(Mapping[str, Any], function).get("name") if isinstance(function, dict) else None
         return name if isinstance(name, str) else None
