@@ -4,7 +4,7 @@ import asyncio
 import gc
 import sys
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import structlog
@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from agent import __version__, metrics, telemetry
 from agent.access import headers, route
 from agent.access.admission import Admission
-from agent.access.gate import Gate
+from agent.access.gate import Gate, path_of
 from agent.bootstrap import build_agent
 from agent.channels import (
     agui,
@@ -29,6 +29,7 @@ from agent.channels import (
     reps,
     ui_chat,
 )
+from agent.channels.openai import routes as openai
 from agent.channels.page import route as page
 from agent.events import Feed
 from agent.housekeeping import housekeeping
@@ -41,6 +42,8 @@ log = structlog.get_logger(__name__)
 
 Build = Callable[[Settings], Awaitable[SalesAgent]]
 LONGEST_NUMBER = 20
+WITH_HISTORY: Mapping[str, int] = {**openai.LONGEST_BODY}
+"""Bytes for paths whose requests carry the whole conversation every time, where that is more than ``longest_body``."""
 GC_THRESHOLDS = (20_000, 50, 100)
 """Collect rarely: a full collection over a warm process stalls every conversation for tens of milliseconds."""
 
@@ -93,6 +96,7 @@ def create_app(settings: Settings | None = None, build: Build = build_agent) -> 
     app.include_router(reps.router)
     for chat in (ui_chat.router, agui.router, rasa.router, langgraph_server.router, page.guarded, page.router):
         app.include_router(chat)
+    app.include_router(openai.router)
     app.include_router(operations.router)
     app.include_router(operations.counted)
     errors.install(app)
@@ -136,12 +140,13 @@ class Front:
             await errors.draining()(scope, receive, tagged)
             return
         with telemetry.correlated(request_id=request_id), self._life.request(scope["method"]):
+            longest = max(self._longest, WITH_HISTORY.get(path_of(scope), 0))
             try:
-                body = await self._read(given.get(b"content-length", b""), receive)
+                body = await self._read(given.get(b"content-length", b""), receive, longest)
             except ClientDisconnect:
                 return
             if body is None:
-                problem = f"has more than {self._longest} bytes"
+                problem = f"has more than {longest} bytes"
                 await errors.field_refused(413, "body_too_large", "body", problem)(scope, receive, tagged)
                 return
             try:
@@ -154,9 +159,9 @@ class Front:
                 else:
                     await errors.draining()(scope, receive, tagged)
 
-    async def _read(self, announced: bytes, receive: Receive) -> bytes | None:
+    async def _read(self, announced: bytes, receive: Receive, longest: int) -> bytes | None:
         """The whole body, or ``None`` as soon as it is longer than allowed. Raises ``ClientDisconnect`` for half of one."""
-        if announced.isdigit() and int(announced[:LONGEST_NUMBER]) > self._longest:
+        if announced.isdigit() and int(announced[:LONGEST_NUMBER]) > longest:
             return None
         body = b""
         more = True
@@ -166,7 +171,7 @@ class Front:
                 raise ClientDisconnect
             body += message.get("body", b"")
             more = message.get("more_body", False)
-            if len(body) > self._longest:
+            if len(body) > longest:
                 return None
         return body
 

@@ -21,6 +21,10 @@ class UnknownConversation(AgentError):
     """No conversation of that id."""
 
 
+class UnknownPlaybook(AgentError):
+    """A surface that names playbooks in its addresses was asked for one that is not there."""
+
+
 class UnknownTurn(AgentError):
     """The conversation has no such turn."""
 

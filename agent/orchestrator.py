@@ -4,9 +4,9 @@ import asyncio
 import hashlib
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import orjson
@@ -25,13 +25,14 @@ from agent.reading import default_language
 from agent.records import Records
 from agent.reply.barge_in import BargeIn, Meant, as_heard
 from agent.reply.gate import Say
+from agent.reply.given import remembered
 from agent.settings import Settings
-from agent.store import conversations, spoken, turns
+from agent.store import conversations, spoken, transcript, turns
 from agent.store.codec import from_json, to_json
 from agent.store.door import Door
 from agent.telemetry import correlated
 from agent.telling import turn_told
-from agent.turn import DEFAULT_TENANT, Action, ConversationKey, Customer, Progress
+from agent.turn import DEFAULT_TENANT, Action, ConversationKey, Customer, Progress, Utterance
 from agent.wire import ledger_json, response_json
 from predictors.memory import forget_texts
 
@@ -101,6 +102,12 @@ class SalesAgent(Records, Colleagues):
         start = self._start_of(post)
         created = await self._door.run(conversations.start_conversation, start, self._now())
         return await self.conversation(start.key), created
+
+    async def continue_from(self, post: Post, given: Sequence[Utterance]) -> None:
+        """Starts a conversation under a new id whose earlier messages another program kept; ``post`` itself is not run."""
+        start, shop = self._start_of(post), self.shop(post.playbook)
+        start = replace(start, progress=remembered(shop.playbook, shop.lines, given, start.progress))
+        await self._door.run(transcript.begin_with, start, given, self._now())
 
     async def post(self, post: Post, say: Say | None = None, barge_in: BargeIn | None = None) -> bytes:
         """Runs one turn and returns its response as JSON; for a repeated message the stored one, byte for byte.

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from agent.store import conversations, customers
+from agent.store import conversations, customers, transcript
 from agent.store.door import Door
 from agent.turn import ConversationKey
 
@@ -37,6 +37,10 @@ class Records:
 
     async def messages(self, key: ConversationKey, after: int = 0, limit: int = 200) -> list[dict[str, Any]]:
         return await self._door.run(conversations.read_messages, key, after, limit)
+
+    async def ending(self, key: ConversationKey) -> transcript.Ending | None:
+        """How the conversation ends by now; ``None`` when there is none."""
+        return await self._door.run(transcript.ending, key)
 
     async def turn(self, key: ConversationKey, turn_id: str) -> dict[str, Any]:
         return await self._door.run(conversations.read_turn, key, turn_id)

@@ -14,7 +14,10 @@ PAGE: Headers = [*ALWAYS, (b"content-security-policy", b"frame-ancestors 'none'"
 POLICY = b"content-security-policy"
 NOT_KEPT = (b"cache-control", b"no-store")
 MAY_BE_READ = ("Retry-After", "X-Request-ID", "RateLimit", "RateLimit-Policy", "X-RateLimit-Limit")
-MAY_BE_SENT = ("Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "X-Request-ID", "Last-Event-ID")
+MAY_BE_SENT = (
+    *("Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "X-Request-ID", "Last-Event-ID"),
+    "X-Conversation-Id",
+)
 
 
 def install(app: FastAPI, settings: Settings) -> None:

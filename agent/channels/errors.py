@@ -2,7 +2,7 @@
 
 Values of the request are not echoed, but for ids and names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -10,8 +10,11 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
 from agent import metrics
+from agent.access.gate import path_of
+from agent.channels.openai import refusals as openai
 from agent.errors import (
     AgentError,
     ConversationExists,
@@ -30,6 +33,7 @@ from agent.errors import (
     TurnsQueued,
     UnknownConversation,
     UnknownKey,
+    UnknownPlaybook,
     UnknownTurn,
 )  # fmt: skip
 
@@ -38,6 +42,7 @@ log = structlog.get_logger(__name__)
 STATUS: Mapping[type[AgentError], tuple[int, str]] = {
     InvalidInput: (422, "invalid_input"),
     UnknownConversation: (404, "unknown_conversation"),
+    UnknownPlaybook: (404, "unknown_playbook"),
     UnknownTurn: (404, "unknown_turn"),
     ConversationExists: (409, "conversation_exists"),
     HeldAlready: (409, "held_already"),
@@ -62,6 +67,12 @@ LONGEST_NAME = 80
 """Of a field in an answer: the caller may have invented it."""
 
 Problem = Mapping[str, str | None]
+Dialect = Callable[[int, Mapping[str, Any]], tuple[int, Mapping[str, Any]]]
+"""An error in a surface's own words: its status and content, of ours."""
+DIALECTS: Mapping[str, Dialect] = {
+    **dict.fromkeys(openai.PLACES, openai.in_own_words),
+}
+"""By the path that a surface begins with."""
 
 
 def error_content(kind: str, message: str, problems: Sequence[Problem] = ()) -> dict[str, Any]:
@@ -80,9 +91,28 @@ def unexpected_content() -> dict[str, Any]:
     return error_content("internal_error", "something went wrong here; the request can be sent again")
 
 
+class Refusal(Response):
+    """An error; what was asked for decides in whose words it is said."""
+
+    def __init__(self, status: int, content: Mapping[str, Any], headers: Mapping[str, str] | None) -> None:
+        self._content = content
+        super().__init__(orjson.dumps(content), status_code=status, media_type="application/json", headers=headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if (dialect := _dialect_of(path_of(scope))) is not None:
+            self.status_code, content = dialect(self.status_code, self._content)
+            self.body = orjson.dumps(content)
+            self.headers["content-length"] = str(len(self.body))
+        await super().__call__(scope, receive, send)
+
+
+def _dialect_of(path: str) -> Dialect | None:
+    found = (dialect for place, dialect in DIALECTS.items() if path == place or path.startswith(f"{place}/"))
+    return next(found, None)
+
+
 def error_response(status: int, content: Mapping[str, Any]) -> Response:
-    headers = {"Retry-After": RETRY_AFTER_S[status]} if status in RETRY_AFTER_S else None
-    return Response(orjson.dumps(content), status_code=status, media_type="application/json", headers=headers)
+    return Refusal(status, content, {"Retry-After": RETRY_AFTER_S[status]} if status in RETRY_AFTER_S else None)
 
 
 def answer(error: AgentError) -> Response:

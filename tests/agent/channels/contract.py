@@ -7,6 +7,8 @@ import httpx2
 from pydantic import BaseModel
 
 from agent.channels import shapes
+from agent.channels.openai import refusals as openai
+from agent.channels.openai.shapes import Refused
 
 START = "/conversations/start"
 MESSAGE = "/conversations/{conversation_id}/message"
@@ -43,3 +45,14 @@ def refused(answer: httpx2.Response, status: int, field: str | None, kind: str |
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         assert int(answer.headers["retry-after"]) >= 1
     return content
+
+
+def refusal(answer: httpx2.Response, status: int, field: str | None, kind: str) -> str:
+    """The message of an error of whatever surface, once its shape is that surface's own."""
+    path = answer.request.url.path
+    if any(path == place or path.startswith(f"{place}/") for place in openai.PLACES):
+        assert answer.status_code == status, answer.text
+        error: dict[str, Any] = Refused.model_validate_json(answer.content, strict=True).error.model_dump()
+        assert error["param"] == field, error
+        return error["message"]
+    return refused(answer, status, field, kind)["message"]
