@@ -18,6 +18,7 @@ from agent.access.admission import Admission
 from agent.access.gate import Gate
 from agent.bootstrap import build_agent
 from agent.channels import conversations, customers, errors, operations
+from agent.channels.voice import relay, retell
 from agent.housekeeping import housekeeping
 from agent.life import Life
 from agent.orchestrator import SalesAgent
@@ -73,6 +74,8 @@ def create_app(settings: Settings | None = None, build: Build = build_agent) -> 
     )
     app.include_router(conversations.router)
     app.include_router(customers.router)
+    app.include_router(relay.router)
+    app.include_router(retell.router)
     app.include_router(operations.router)
     app.include_router(operations.counted)
     errors.install(app)
@@ -93,12 +96,15 @@ class Front:
         self._longest = longest_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         given = dict(scope["headers"])
         request_id = _request_id(given.get(b"x-request-id", b""))
         scope["request_id"] = request_id
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+            return
 
         begun = False
 
@@ -132,6 +138,13 @@ class Front:
                     await send({"type": "http.response.body"})
                 else:
                     await errors.draining()(scope, receive, tagged)
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._life.closing.is_set():
+            await errors.draining()(scope, receive, send)
+            return
+        with telemetry.correlated(request_id=scope["request_id"]), self._life.socket():
+            await self._app(scope, receive, send)
 
     async def _read(self, announced: bytes, receive: Receive) -> bytes | None:
         """The whole body, or ``None`` as soon as it is longer than allowed. Raises ``ClientDisconnect`` for half of one."""

@@ -10,6 +10,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.websockets import WebSocket
 
 from agent import metrics
 from agent.errors import (
@@ -105,9 +106,13 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-async def _agent_error(_request: Request, error: Exception) -> Response:
+async def _agent_error(request: Request, error: Exception) -> Response:
+    """A WebSocket that is not accepted yet is refused with the same answer."""
     assert isinstance(error, AgentError)
-    return answer(error)
+    response = answer(error)
+    if isinstance(request, WebSocket):
+        await request.send_denial_response(response)
+    return response
 
 
 async def _validation_error(_request: Request, error: Exception) -> Response:
