@@ -15,7 +15,7 @@ from agent.turn import Language, Playbook
 
 Form = Callable[[str], str]
 """What is done to a sentence before it leaves."""
-_SAID_AS_IT_IS = re.compile(r"(?:[^\W\d_]|[ ,;:!?¿¡'’\"“”«»()]|\.(?!\w)|(?<=\w)-(?=\w))*")
+_SAID_AS_IT_IS = re.compile(r"(?:[^\W\d_]++|[ ,;:!?¿¡'’\"“”«»()]++|\.(?!\w)|(?<=\w)-(?=\w))*+")
 _STEPS: tuple[Callable[[str, Tongue], str], ...] = (
     signs.without_markup,
     contacts.links,

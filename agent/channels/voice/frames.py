@@ -11,8 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from agent.channels import shapes
 
-NOT_THE_DATA, NOT_ALLOWED = 1007, 1008
-"""Close codes (RFC 6455): what came is no JSON object at all; it is one with something wrong in it."""
+NOT_THE_DATA, NOT_ALLOWED, TOO_BIG = 1007, 1008, 1009
+"""Close codes (RFC 6455): what came is no JSON object at all; it is one with something wrong in it; it is too long."""
 LONGEST_FRAME = 1_000_000
 """Characters. Retell sends the whole call again with every turn."""
 LONGEST_NAME = 60
@@ -98,10 +98,10 @@ class Other(Frame):
     kind: ClassVar[str] = "other"
 
 
-def read_frame(text: str, kinds: Kinds, tag: str) -> Frame:
+def read_frame(text: str, kinds: Kinds, tag: str, longest: int = LONGEST_FRAME) -> Frame:
     """``tag``: the field that says what kind of frame it is. Raises ``BadFrame``."""
-    if len(text) > LONGEST_FRAME:
-        raise BadFrame(1009, f"frame: has more than {LONGEST_FRAME} characters")
+    if len(text) > longest:
+        raise BadFrame(TOO_BIG, f"frame: has more than {longest} characters")
     try:
         content: Any = orjson.loads(text)
     except orjson.JSONDecodeError:

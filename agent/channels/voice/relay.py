@@ -39,7 +39,7 @@ class Call:
         self._speech: Utterance | None = None
 
     async def hear(self, text: str) -> None:
-        frame: Frame = read_frame(text, RELAY, "type")
+        frame: Frame = read_frame(text, RELAY, "type", self._agent.settings.longest_body)
         match frame:
             case Setup():
                 self._begin(frame)

@@ -7,7 +7,7 @@ from agent.reply.speech.tongue import Tongue
 _MAIL = re.compile(r"(?:mailto:)?(?P<who>[\w.+-]{1,64})@(?P<host>[\w-]{1,63}(?:\.[\w-]{1,63}){1,4})", re.IGNORECASE)
 _LINK = re.compile(
     r"(?:https?://|\bwww\.)(?P<link>[^\s<>\"']+)"
-    r"|\b(?P<bare>[a-z0-9][\w-]*(?:\.[\w-]+)*\.(?:com|net|org|info|biz|shop|app|io|ai|mx)(?:/[^\s<>\"']*)?)(?![\w@])",
+    r"|\b(?P<bare>[a-z0-9][\w-]{0,62}(?:\.[\w-]{1,63}){0,4}\.(?:com|net|org|info|biz|shop|app|io|ai|mx)(?:/[^\s<>\"']*)?)(?![\w@])",
     re.IGNORECASE,
 )
 _QUERY = re.compile(r"[?#].*$")
@@ -25,6 +25,8 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _GROUPED_NUMBER = re.compile(r"\d{1,3}(?:[.\u00a0 ]\d{3})+")
+NEAR = 60
+"""Characters before a number in which a word may say that it is a telephone's."""
 FEWEST, MOST = 7, 15
 """Digits of a telephone number."""
 _GROUPS = {7: (3, 4), 9: (3, 3, 3), 10: (3, 3, 4)}
@@ -70,7 +72,7 @@ def telephones(text: str, tongue: Tongue) -> str:
 def _is_telephone(match: re.Match[str], groups: list[str], count: int) -> bool:
     """Not a range ("8000-12000"), nor a number that is grouped with spaces or dots."""
     written = match["digits"]
-    if match["plus"] or _NAMED.search(match.string[: match.start()]):
+    if match["plus"] or _NAMED.search(match.string[max(0, match.start() - NEAR) : match.start()]):
         return True
     if _GROUPED_NUMBER.fullmatch(written) and len(groups[0]) < 3:
         return False

@@ -23,6 +23,7 @@ def _price(name: str) -> str:
 
 _BARE = FIGURE.removeprefix(r"(?<![\w.,])")
 """A figure that may stand right behind a currency."""
+_CURRENCY = re.compile(rf"{_SIGN}|\b(?:{_WORD})\b", re.IGNORECASE)
 _PRICE = re.compile(_price("a"))
 _DASH = r"\s?[-–—]\s?"
 _JOIN = rf"(?P<join>{_DASH}|\s(?:a|y|o|to|and|or)\s)"
@@ -49,6 +50,8 @@ _PERIODS = {
         ("km",): "per kilometer", ("kwh",): "per kilowatt hour",
     },
 }  # fmt: skip
+NEAR = 40
+"""Characters before a "/" in which a price may end."""
 _PERCENT = r"\s{0,2}[%٪]"
 _PERCENTS = re.compile(
     rf"(?P<lead>\b(?:de|desde|entre|from|between)\s)?(?P<low>{FIGURE})(?:{_PERCENT})?{_JOIN}(?P<high>{_BARE}){_PERCENT}",
@@ -78,6 +81,8 @@ _DOLLARS = frozenset({"USD", "CAD", "AUD"})
 
 def money(text: str, tongue: Tongue) -> str:
     """ "$199/mes" -> "199 dólares al mes"; "$200-300" -> "de 200 a 300 dólares"."""
+    if not _CURRENCY.search(text):
+        return text
     text = _PRICES.sub(lambda match: _between(match, tongue), text)
     text = _PRICE.sub(lambda match: _one_price(match, "a", tongue), text)
     return _PER.sub(lambda match: _per(match, tongue), text)
@@ -189,7 +194,7 @@ def _code(written: str, tongue: Tongue) -> str:
 def _per(match: re.Match[str], tongue: Tongue) -> str:
     what = match.group("per").replace(".", "").lower()
     known = next((said for names, said in _PERIODS[tongue.language].items() if what in names), None)
-    if known is None and not _AFTER_A_PRICE.search(match.string[: match.start()]):
+    if known is None and not _AFTER_A_PRICE.search(match.string[max(0, match.start() - NEAR) : match.start()]):
         return match.group(0)
     return f" {known or tongue.either(f'por {what}', f'per {what}')}"
 

@@ -6,9 +6,15 @@ from typing import Any
 
 import aiohttp
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from agent.access.caller import Permission, Role
 from agent.access.route import GuardedSocket, unguarded
+from agent.channels.voice.frames import RELAY as RELAY_KINDS
+from agent.channels.voice.frames import RETELL as RETELL_KINDS
+from agent.channels.voice.frames import BadFrame, read_frame
 from agent.channels.voice.signature import signature
 from agent.settings import Settings
 from server import create_app
@@ -38,6 +44,13 @@ async def test_without_a_key_that_may_post_no_socket_opens(settings: Settings, p
         await refused(server, f"{path}?api_key={rep.text}", 403)
         async with server.dial(path, headers=bearer(front_end)), server.dial(f"{path}?api_key={front_end.text}"):
             pass
+
+
+async def test_a_socket_counts_as_a_request(settings: Settings) -> None:
+    async with house(settings, rate_limit="1/hour") as server:
+        async with server.dial(RELAY):
+            pass
+        await refused(server, RELAY, 429)
 
 
 async def test_over_http_a_key_in_the_address_is_none(settings: Settings) -> None:
@@ -132,3 +145,28 @@ async def test_the_end_of_the_process_waits_for_the_reply_and_then_closes(settin
                 assert heard.said.endswith(GOOD["reply"])
                 assert (await caller.line.ended())[0] == 1012
             assert (await server.ended())[0] == 0
+
+
+SCRAPS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+KINDS = ["setup", "prompt", "interrupt", "dtmf", "ping_pong", "update_only", "response_required", "call_details"]
+NAMES = [
+    "type", "interaction_type", "callSid", "customParameters", "voicePrompt", "lang", "last", "utteranceUntilInterrupt",
+    "response_id", "transcript", "timestamp", "digit",
+]  # fmt: skip
+FRAMES = st.dictionaries(st.sampled_from(NAMES), SCRAPS | st.sampled_from(KINDS), max_size=6)
+
+
+@given(frame=FRAMES, kind=st.sampled_from(KINDS))
+@hypothesis_settings(max_examples=400)
+def test_no_frame_breaks_the_reader(frame: dict[str, Any], kind: str) -> None:
+    """It is read, or refused with a field and a code that says whose fault it is."""
+    for kinds, tag in ((RELAY_KINDS, "type"), (RETELL_KINDS, "interaction_type")):
+        try:
+            read_frame(json.dumps({**frame, tag: kind}), kinds, tag)
+        except BadFrame as bad:
+            assert bad.code in (1007, 1008)
+            assert ": " in bad.reason

@@ -231,7 +231,7 @@ BAD: list[tuple[list[Any], int, str]] = [
     ([SETUP, {"type": "prompt", "voicePrompt": "a" * 4001}], 1008, "voicePrompt"),
     ([SETUP, {"type": "prompt", "voicePrompt": "hi", "last": {}}], 1008, "last"),
     ([SETUP, {"type": "interrupt", "utteranceUntilInterrupt": 7}], 1008, "utteranceUntilInterrupt"),
-    (['{"type":"x","y":"' + "a" * 1_000_001 + '"}'], 1009, "frame"),
+    (['{"type":"x","y":"' + "a" * 64_001 + '"}'], 1009, "frame"),
 ]
 
 
