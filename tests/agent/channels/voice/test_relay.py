@@ -239,9 +239,9 @@ BAD: list[tuple[list[Any], int, str]] = [
     ("frames", "code", "field"), BAD, ids=[f"{code} {field} {len(frames)}" for frames, code, field in BAD]
 )
 async def test_what_can_not_be_used_ends_the_call_and_says_why(
-    settings: Settings, frames: list[Any], code: int, field: str
+    standing: House, frames: list[Any], code: int, field: str
 ) -> None:
-    async with house(settings) as server, server.relay() as caller:
+    async with standing.relay() as caller:
         for frame in frames:
             await caller.line.send(frame)
         ended, reason = await caller.line.ended()
@@ -250,7 +250,7 @@ async def test_what_can_not_be_used_ends_the_call_and_says_why(
     assert reason.partition(": ")[2]
 
 
-async def test_bytes_are_no_frame(settings: Settings) -> None:
-    async with house(settings) as server, server.relay() as caller:
+async def test_bytes_are_no_frame(standing: House) -> None:
+    async with standing.relay() as caller:
         await caller.line.socket.send_bytes(b"{}")
         assert (await caller.line.ended())[0] == 1007

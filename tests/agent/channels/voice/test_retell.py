@@ -217,18 +217,17 @@ BAD: list[tuple[Any, int, str]] = [
     ("frame", "code", "field"), BAD, ids=[f"{place} {field}" for place, (_, _, field) in enumerate(BAD)]
 )
 async def test_what_can_not_be_used_ends_the_call_and_says_why(
-    settings: Settings, frame: Any, code: int, field: str
+    standing: House, frame: Any, code: int, field: str
 ) -> None:
-    async with house(settings) as server, calling(server, "bad") as (call, _):
+    async with calling(standing, "bad") as (call, _):
         await call.line.send(frame)
         ended, reason = await call.line.ended()
     assert (ended, reason.partition(": ")[0]) == (code, field)
 
 
 @pytest.mark.parametrize("path", ["/ws/retell/a%20b", "/ws/retell/c?locale=!", "/ws/retell/c?playbook=none"])
-async def test_a_call_that_can_not_begin_is_refused(settings: Settings, path: str) -> None:
-    async with house(settings) as server:
-        with pytest.raises(aiohttp.WSServerHandshakeError) as error:
-            async with server.dial(path):
-                pass
+async def test_a_call_that_can_not_begin_is_refused(standing: House, path: str) -> None:
+    with pytest.raises(aiohttp.WSServerHandshakeError) as error:
+        async with standing.dial(path):
+            pass
     assert error.value.status == 422
