@@ -31,6 +31,7 @@ from agent.channels import (
 )
 from agent.channels.openai import routes as openai
 from agent.channels.page import route as page
+from agent.channels.voice import relay, retell
 from agent.events import Feed
 from agent.housekeeping import housekeeping
 from agent.life import Life
@@ -97,6 +98,8 @@ def create_app(settings: Settings | None = None, build: Build = build_agent) -> 
     for chat in (ui_chat.router, agui.router, rasa.router, langgraph_server.router, page.guarded, page.router):
         app.include_router(chat)
     app.include_router(openai.router)
+    app.include_router(relay.router)
+    app.include_router(retell.router)
     app.include_router(operations.router)
     app.include_router(operations.counted)
     errors.install(app)
@@ -118,12 +121,15 @@ class Front:
         self._longest = longest_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         given = dict(scope["headers"])
         request_id = _request_id(given.get(b"x-request-id", b""))
         scope["request_id"] = request_id
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+            return
 
         begun = False
 
@@ -158,6 +164,13 @@ class Front:
                     await send({"type": "http.response.body"})
                 else:
                     await errors.draining()(scope, receive, tagged)
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._life.closing.is_set():
+            await errors.draining()(scope, receive, send)
+            return
+        with telemetry.correlated(request_id=scope["request_id"]), self._life.socket():
+            await self._app(scope, receive, send)
 
     async def _read(self, announced: bytes, receive: Receive, longest: int) -> bytes | None:
         """The whole body, or ``None`` as soon as it is longer than allowed. Raises ``ClientDisconnect`` for half of one."""

@@ -21,10 +21,11 @@ from agent.reply.composer import Composer
 from agent.reply.facts import FactBook
 from agent.reply.lines import all_lines
 from agent.reply.schema import ReplyDraft, reply_schema
+from agent.reply.spoken import spoken_lines
 from agent.settings import Settings
 from agent.store.door import Door, open_door
 from agent.store.migrate import migrate_anywhere
-from agent.turn import Act
+from agent.turn import Act, Language
 from predictors import bundle, conversion, features
 from predictors.acts import ActModel, ActReader, ActRules, AnswerFinder, Question
 from predictors.base import Predictor
@@ -73,7 +74,9 @@ def _content(loaded: LoadedPlaybook) -> str:
 def _shop(loaded: LoadedPlaybook) -> Shop:
     """The same file gives the same shop; a process that builds agents again and again reads it once."""
     book = loaded.book
-    return Shop(book, loaded.sha256, FactBook.of(book), {"es": all_lines(book, "es"), "en": all_lines(book, "en")})
+    languages: tuple[Language, ...] = ("es", "en")
+    lines = {language: spoken_lines(all_lines(book, language), book, language) for language in languages}
+    return Shop(book, loaded.sha256, FactBook.of(book), lines)
 
 
 def _workers(

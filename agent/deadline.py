@@ -10,11 +10,16 @@ RESERVE_S = 0.25
 class Deadline:
     """Ends ``seconds`` after it was made. ``clock`` counts in seconds and never goes back."""
 
-    __slots__ = ("_clock", "_end")
+    __slots__ = ("_began", "_clock", "_end")
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._end = clock() + seconds
+        self._began = clock()
+        self._end = self._began + seconds
+
+    def elapsed(self) -> float:
+        """Seconds since it was made."""
+        return self._clock() - self._began
 
     def remaining(self) -> float:
         """Seconds left, never below zero."""

@@ -38,11 +38,14 @@ class Life:
         self.cut = False
         """The time is over: what is cancelled now may say so to its caller."""
         self.streams: set[asyncio.Task[Any]] = set()
+        self.closing = asyncio.Event()
+        """Connections that stay open shall end when their running turn has."""
         self._drain_s = drain_s
         self._lame_duck_s = lame_duck_s
         self._workers_dir = workers_dir
         self._working: set[asyncio.Task[Any]] = set()
         self._reading: set[asyncio.Task[Any]] = set()
+        self._sockets: set[asyncio.Task[Any]] = set()
         self._hurry = False
         self._ending: asyncio.Task[None] | None = None
 
@@ -64,6 +67,17 @@ class Life:
             yield
         finally:
             kind.discard(task)
+
+    @contextmanager
+    def socket(self) -> Generator[None]:
+        """Counts the open WebSocket; it is waited for like a turn."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._sockets.add(task)
+        try:
+            yield
+        finally:
+            self._sockets.discard(task)
 
     @contextmanager
     def watching(self) -> Generator[None]:
@@ -120,6 +134,8 @@ class Life:
 
     async def _end(self, alone: bool, hand_over: Callable[[], None]) -> None:
         if alone:
+            self.closing.set()  # before the server does it, who asks no running turn
+            await self._until(lambda: not self._sockets, self._drain_s)
             hand_over()
         else:
             if self.state == "leaving":
@@ -133,7 +149,8 @@ class Life:
 
     async def finish(self) -> None:
         """Returns when no turn runs any more; what runs after ``drain_s`` is given up, and runs again on a repeat."""
-        if not await self._until(lambda: not (self._working or self.streams), self._drain_s):
+        self.closing.set()
+        if not await self._until(lambda: not (self._working or self.streams or self._sockets), self._drain_s):
             self.cut = True
             log.warning("turns_given_up", working=len(self._working), streams=len(self.streams))
             for turn in self.streams:
@@ -142,9 +159,9 @@ class Life:
             await asyncio.sleep(POLL_S)
         await self._until(lambda: not self._reading, READS_S)
         self.cut = True
-        for request in (*self._working, *self._reading):
+        for request in (*self._working, *self._reading, *self._sockets):
             request.cancel()
-        await self._until(lambda: not (self._working or self._reading), LAST_WORDS_S)
+        await self._until(lambda: not (self._working or self._reading or self._sockets), LAST_WORDS_S)
 
     async def ended(self) -> None:
         """At the end of the lifespan: nothing of this process runs any more."""

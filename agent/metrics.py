@@ -60,6 +60,7 @@ _writer_attempts = Counter(
 _writer_seconds = Histogram(
     "sales_agent_writer_seconds", "One attempt of a writer, failed ones too.", ("writer",), buckets=_SLOW, registry=OWN
 )
+_fillers = Counter("sales_agent_fillers", "Replies that began with a filler: the model was slow.", registry=OWN)
 _errors = Counter(
     "sales_agent_errors",
     "Requests answered with an error, by its type: turns_queued, store_unavailable, lease_lost, draining, ...",
@@ -120,6 +121,7 @@ def turn(
     outcome = "degraded" if degraded else "answered"
     _turns_of(playbook, decision.action.value, reply.writer, outcome).inc()
     _turn_seconds.observe(seconds)
+    _fillers.inc(sum(place.startswith("phrases.filler") for place in reply.opening))
     models_ms = 0.0
     for attempt in reply.attempts:
         _attempt(attempt)

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -22,11 +22,14 @@ from agent.reading import Reader
 from agent.reply.barge_in import BargeIn, Meant, as_heard
 from agent.reply.composer import compose
 from agent.reply.facts import FactBook
+from agent.reply.filler import Filler, filler_line
 from agent.reply.gate import FactLock, Gate, Say
 from agent.reply.lines import Line, said_lines
-from agent.reply.mouth import Mouth, speaking
-from agent.reply.prompt import colleague_wrote, system_prompt, without_orders
+from agent.reply.mouth import speaking
+from agent.reply.opening import discloses, openings, silent
+from agent.reply.prompt import system_prompt, without_orders
 from agent.reply.schema import ReplyDraft
+from agent.reply.spoken import Form, as_written, spoken_form
 from agent.turn import (
     Act,
     Attempt,
@@ -43,7 +46,6 @@ from agent.turn import (
 )  # fmt: skip
 from predictors.base import Dialogue
 from predictors.guard import Guard
-from prompts.playbook import Text
 
 VOICE_CHANNELS = frozenset({"voice", "phone", "call"})
 PROMPT_MESSAGES = 10
@@ -83,6 +85,7 @@ class TurnContext:
     deadline: Deadline
     say: Say | None = None
     barge_in: BargeIn = field(default_factory=BargeIn)
+    filler_after_s: float | None = None
     clock: Callable[[], float] = time.perf_counter
 
 
@@ -115,6 +118,8 @@ class Draft:
     brief: Brief
     prompt_sha256: str | None
     listener: str | None
+    form: Form = as_written
+    filler: Line | None = None
 
 
 NO_MODEL: Written[ReplyDraft] = Written(None, "", (Attempt("models", "injection", 0.0),), cut_short=True)
@@ -208,11 +213,18 @@ async def respond(state: TurnState, runtime: TurnRuntime) -> Update:
     if silent(brief):
         reply = Draft(opening, "", None, (), lock, brief, None, None)
         return {"draft": reply, "respond_ms": _ms(runtime, started)}
-    written = CUT
+    voice = on_the_telephone(state["conversation"].channel)
+    form = spoken_form(brief.playbook, brief.language) if voice else as_written
+    written, filler, opening = CUT, Filler(), form(opening)
+    context.barge_in.language = brief.language
+    patience = context.filler_after_s if voice and context.workers.models_configured else None
     async with speaking(context.say, context.deadline) as mouth:
-        gate = Gate(lock, mouth and mouth.say)
+        gate = Gate(lock, mouth and mouth.say, form)
         async with context.barge_in.ends():
-            written = await _written(brief, context, gate, mouth)
+            if opening and mouth is not None and not context.barge_in.happened:
+                await mouth.say(f"{opening} ")
+            async with filler.after(patience, context.deadline, mouth, lambda: _said(filler_line(brief), form)):
+                written = await _written(brief, context, gate)
         if context.barge_in.happened and mouth is not None:
             mouth.stop()
     draft = Draft(
@@ -224,15 +236,24 @@ async def respond(state: TurnState, runtime: TurnRuntime) -> Update:
         brief=brief,
         prompt_sha256=hashlib.sha256(brief.system.encode()).hexdigest() if brief.system else None,
         listener=mouth.lost if mouth else None,
+        form=form,
+        filler=filler.line,
     )
     return {"draft": draft, "respond_ms": _ms(runtime, started)}
 
 
-async def _written(brief: Brief, context: TurnContext, gate: Gate, mouth: Mouth | None) -> Written[ReplyDraft]:
+def on_the_telephone(channel: str) -> bool:
+    """Whether what is said there is heard, not read; "outbound-voice" is the channel "voice"."""
+    return channel.removeprefix(OUTBOUND).lstrip("-_") in VOICE_CHANNELS
+
+
+def _said(line: Line | None, form: Form) -> Line | None:
+    return line and replace(line, text=form(line.text))
+
+
+async def _written(brief: Brief, context: TurnContext, gate: Gate) -> Written[ReplyDraft]:
     if context.barge_in.happened:
         return CUT
-    if brief.opening and mouth is not None:
-        await mouth.say(f"{brief.opening} ")
     if context.workers.models_configured and brief.understanding.has(Act.INJECTION):
         written = NO_MODEL
     else:
@@ -261,39 +282,10 @@ def _brief(state: TurnState, context: TurnContext) -> tuple[Brief, str]:
     opening = " ".join(line.text for line in openings(brief, conversation.channel))
     brief = replace(brief, opening=opening)
     if context.workers.models_configured:
-        voice = conversation.channel.removeprefix(OUTBOUND).lstrip("-_") in VOICE_CHANNELS
-        opened = _discloses(brief, conversation.channel)
+        voice = on_the_telephone(conversation.channel)
+        opened = discloses(brief, conversation.channel)
         brief = replace(brief, system=system_prompt(brief, opened=opened, voice_channel=voice))
     return brief, opening
-
-
-def openings(brief: Brief, channel: str) -> Iterator[Line]:
-    """What a rule of the playbook has said before anything that a writer writes, word for word."""
-    book, language, heard = brief.playbook, brief.language, brief.understanding
-    if silent(brief):
-        return
-    if _discloses(brief, channel):
-        if not colleague_wrote(brief.recent):
-            greetings: tuple[Text, ...] = book.phrases.greeting
-            yield Line("phrases.greeting", greetings[brief.seed % len(greetings)].said_in(language))
-        if not heard.has(Act.ASKS_IDENTITY):
-            yield Line("disclosure.text", book.disclosure.text.said_in(language))
-    if heard.has(Act.ASKS_IDENTITY):
-        yield Line("disclosure.asked", book.disclosure.when_asked(language))
-    was_out = brief.progress.opted_out or (brief.customer.opted_out and not brief.progress.opted_in)
-    if was_out and heard.has(Act.OPT_IN) and not heard.has(Act.OPT_OUT) and book.opt_out.welcome_back is not None:
-        yield Line("opt_out.welcome_back", book.opt_out.welcome_back.said_in(language))
-
-
-def _discloses(brief: Brief, channel: str) -> bool:
-    return not brief.progress.disclosed and brief.playbook.disclosure.begins(channel)
-
-
-def silent(brief: Brief) -> bool:
-    """Whether there is no answer: a person has the conversation, or the opt-out was confirmed in it, stands, and the playbook
-    wants silence then."""
-    confirmed = brief.progress.opted_out and not brief.understanding.has(Act.OPT_IN)
-    return brief.held or (confirmed and brief.playbook.opt_out.silent_afterwards)
 
 
 def _lock(brief: Brief, context: TurnContext) -> FactLock:
@@ -321,7 +313,7 @@ async def check(state: TurnState, runtime: TurnRuntime) -> Update:
     if not body or meta is None:
         meta = compose(draft.brief)
     if not body and not barge_in.happened:
-        body, attempts = meta.reply, (*attempts, Attempt("composer", None, 0.0))
+        body, attempts = draft.form(meta.reply), (*attempts, Attempt("composer", None, 0.0))
         async with speaking(None if listener else runtime.context.say, runtime.context.deadline) as mouth:
             if mouth is not None:
                 await mouth.say(body)
@@ -332,17 +324,16 @@ async def check(state: TurnState, runtime: TurnRuntime) -> Update:
     points = meta.talking_points
     if writer != "composer":
         points = tuple(point for point in points if rep.admit(point).strip() == point.strip())
-    whole = f"{draft.opening} {body}".strip()
+    whole = " ".join(filter(None, (draft.opening, draft.filler and draft.filler.text, body)))
     text = whole if barge_in.heard is None else barge_in.heard.strip()
     lines = runtime.context.shop.lines[draft.brief.language]
-    opening = openings(draft.brief, state["conversation"].channel)
+    opening = [*openings(draft.brief, state["conversation"].channel), *filter(None, (draft.filler,))]
+    asked = draft.form(meta.question_asked) if meta.question_asked else None
     reply = Reply(
         text=text,
         talking_points=points,
         objection_answered=decision.objection,
-        question_asked=meta.question_asked
-        if meta.question_asked and meta.question_asked in text
-        else _last_question(text),
+        question_asked=asked if asked and asked in text else _last_question(text),
         next_step=rep.admit(meta.next_step).strip() or None if meta.next_step else None,
         handoff=decision.handoff is not None,
         writer=writer,
@@ -350,7 +341,7 @@ async def check(state: TurnState, runtime: TurnRuntime) -> Update:
         violations=(*draft.lock.violations, *rep.violations),
         listener=listener,
         used_lines=said_lines(text, lines, draft.brief.progress.used_lines),
-        opening=tuple(line.place for line in opening if not barge_in.happened or line.text in text),
+        opening=tuple(line.place for line in opening if not barge_in.happened or draft.form(line.text) in text),
         interrupted=barge_in.happened,
         held=barge_in.by_person,
     )

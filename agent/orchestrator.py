@@ -26,6 +26,7 @@ from agent.records import Records
 from agent.reply.barge_in import BargeIn, Meant, as_heard
 from agent.reply.gate import Say
 from agent.reply.given import remembered
+from agent.reply.spoken import spoken_form
 from agent.settings import Settings
 from agent.store import conversations, spoken, transcript, turns
 from agent.store.codec import from_json, to_json
@@ -99,13 +100,13 @@ class SalesAgent(Records, Colleagues):
 
     async def start(self, post: Post) -> tuple[dict[str, Any], bool]:
         """Starts a conversation; what is known of it, and whether it is new. Raises ``ConversationExists``."""
-        start = self._start_of(post)
+        start = self.start_of(post)
         created = await self._door.run(conversations.start_conversation, start, self._now())
         return await self.conversation(start.key), created
 
     async def continue_from(self, post: Post, given: Sequence[Utterance]) -> None:
         """Starts a conversation under a new id whose earlier messages another program kept; ``post`` itself is not run."""
-        start, shop = self._start_of(post), self.shop(post.playbook)
+        start, shop = self.start_of(post), self.shop(post.playbook)
         start = replace(start, progress=remembered(shop.playbook, shop.lines, given, start.progress))
         await self._door.run(transcript.begin_with, start, given, self._now())
 
@@ -118,7 +119,7 @@ class SalesAgent(Records, Colleagues):
         """
         turn_id = uuid.uuid4().hex
         incoming = turns.Incoming(
-            start=self._start_of(post),
+            start=self.start_of(post),
             message_id=post.message_id or turn_id,
             text=post.text,
             request_sha256=hashlib.sha256(post.text.encode()).hexdigest(),
@@ -132,7 +133,8 @@ class SalesAgent(Records, Colleagues):
         ):
             return await self._answer(incoming, _Voice(say, barge_in or BargeIn()))
 
-    def _start_of(self, post: Post) -> conversations.Start:
+    def start_of(self, post: Post) -> conversations.Start:
+        """What a post says about a conversation that it begins. Raises ``InvalidInput`` for an unknown playbook."""
         shop = self.shop(post.playbook)
         language = default_language(shop.playbook, post.locale) if post.locale else None
         return conversations.Start(
@@ -161,7 +163,8 @@ class SalesAgent(Records, Colleagues):
             )
             language, disclosure = ledger["understanding"]["language"], shop.playbook.disclosure
             told = (disclosure.text.said_in(language), disclosure.when_asked(language))
-            return as_heard(progress, meant, heard, shop.lines[language], told)
+            form = spoken_form(shop.playbook, language)
+            return as_heard(progress, meant, heard, shop.lines[language], (*told, *map(form, told)))
 
         return await self._door.run(spoken.correct, key, turn_id, heard, revise, self._now())
 
@@ -286,7 +289,14 @@ class SalesAgent(Records, Colleagues):
         conversation = claimed.conversation
         shop = self.shops.get(conversation.playbook) or self.shop(None)
         say = voice.say if voice.free else None
-        context = TurnContext(self.workers, shop, Deadline(self.settings.turn_budget_s), say, voice.barge_in)
+        context = TurnContext(
+            self.workers,
+            shop,
+            Deadline(self.settings.turn_budget_s),
+            say,
+            voice.barge_in,
+            filler_after_s=self.settings.filler_after_s,
+        )
         with self.speaking(conversation.key, voice):
             state: TurnState = await self._graph.ainvoke({"conversation": conversation}, context=context)  # type: ignore[assignment]
         total_ms = round((time.perf_counter() - started) * 1000, 3)

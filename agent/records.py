@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from agent.store import conversations, customers, transcript
+from agent.store import conversations, customers, opening, transcript
 from agent.store.door import Door
 from agent.turn import ConversationKey
 
@@ -47,6 +47,14 @@ class Records:
 
     async def outcome(self, key: ConversationKey, outcome: str, value: float | None, details: dict[str, Any]) -> int:
         return await self._door.run(conversations.add_outcome, key, outcome, value, details, self._now())
+
+    async def begin(self, start: conversations.Start, said: str) -> bool:
+        """The agent speaks first; ``False`` when something was said in that conversation before."""
+        return await self._door.run(opening.begin, start, said, self._now())
+
+    async def began(self, key: ConversationKey, heard: str, revise: opening.Revise) -> bool:
+        """Only ``heard`` of the words that began a conversation has reached the customer; whether that was news."""
+        return await self._door.run(opening.correct, key, heard, revise)
 
     async def erase(self, key: ConversationKey) -> int:
         """Erases a conversation, in the store and in this process's memory; how many messages went."""

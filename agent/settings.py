@@ -84,8 +84,17 @@ class Settings(BaseSettings):
     """Requests to one model at a time; one more goes to the next rung of the ladder."""
     retry_share: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Share of a model's requests that may be second tries."""
+    filler_after_s: Annotated[float, Field(gt=0)] | None = 0.7
+    """On voice channels: when nothing of a reply was said by then, a phrase of the playbook's is; without it, never."""
     hedge_after_s: Annotated[float, Field(gt=0)] | None = None
     """Without a word for this long, the next model is asked, too; the first to speak is heard."""
+
+    public_url: Annotated[str, Field(pattern=r"^(https?://[^\s?#]+)?$")] = ""
+    """``https://agent.example.com``: where callers reach this server when it stands behind a proxy."""
+    twilio_auth_token: SecretStr | None = None
+    """With it, ``WS /ws/conversation-relay`` takes only calls that Twilio has signed."""
+    transfer_number: Annotated[str, Field(pattern=r"^(\+[1-9][0-9]{6,14})?$")] = ""
+    """Where a call goes that a person takes over, on platforms that want a number: ``+13055550134``."""
 
     log_format: Literal["auto", "json", "console"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -284,7 +284,8 @@ class Reply:
     """What goes out. ``text`` is checked; ``used_lines`` are the playbook lines in it, so that they are not said again.
 
     ``listener`` says why whoever heard it sentence by sentence was left before the end, ``None`` if he was not.
-    ``opening`` names the lines that a rule had said before the writer's: greeting, disclosure, who wants messages again.
+    ``opening`` names the lines that a rule had said before the writer's: greeting, disclosure, who wants messages again,
+    and the words that bridged a slow model.
     ``interrupted``: the customer talked over it; ``text`` is what he heard. ``held``: a person has, or took, the conversation.
     """
 

@@ -46,6 +46,12 @@ def _known_currency(code: str) -> str:
     return code
 
 
+def _none_or_several(texts: tuple[Text, ...]) -> tuple[Text, ...]:
+    if len(texts) == 1:
+        raise ValueError("needs at least 2 phrases, so that none is said twice running")
+    return texts
+
+
 Variants = Annotated[tuple[Text, ...], Field(min_length=2)]
 
 
@@ -178,6 +184,8 @@ class Phrases(Strict):
     nurture: Variants
     goodbye: Variants
     unsure: Variants
+    filler: Annotated[tuple[Text, ...], AfterValidator(_none_or_several)] = ()
+    """Said while a model thinks, on the telephone; none: silence."""
 
 
 class Playbook(Strict):

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from urllib.parse import parse_qs
 
 import structlog
 from starlette.types import Scope
@@ -14,7 +15,7 @@ from agent.access.keyring import Keyring, refused
 from agent.access.limit import DEFAULT, MemoryWindow, Spent, limit_of
 from agent.access.secret import read_key
 from agent.access.shared_limit import SharedWindow
-from agent.errors import NotAuthenticated, RateLimited
+from agent.errors import NotAllowed, NotAuthenticated, RateLimited
 from agent.settings import Settings
 from agent.store import audit
 from agent.store.door import Door
@@ -24,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 KEY_HEADER, AUTHORIZATION = b"x-api-key", b"authorization"
 BEARER = b"bearer "
+KEY_PARAMETER = "api_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Admission:
     def __init__(self, settings: Settings, door: Door, *, wall_clock: Callable[[], float] = time.time) -> None:
         self._setting = settings.keys
         self._listens_locally = local(settings.host)
+        self._origins = {origin.strip() for origin in settings.cors_origins.split(",")}
         self._door = door
         self._now = wall_clock
         self._keyring = Keyring(door, settings.key_cache_s, wall_clock=wall_clock)
@@ -63,13 +66,29 @@ class Admission:
         return not self._listens_locally or any(end is not None and _outside(end[0]) for end in ends)
 
     async def admit(self, scope: Scope) -> Admitted:
-        """Raises ``NotAuthenticated``, or ``RateLimited`` for an address that sends wrong keys only."""
+        """Raises ``NotAuthenticated``, ``NotAllowed`` for a page of another site that opens a WebSocket, or ``RateLimited`` for
+        an address that sends wrong keys only."""
+        if scope["type"] == "websocket":
+            self._same_origin(scope)
         required = self.keys_required(scope)
         caller = await self._identify(scope, self._limited[True]) if required else LOCAL
         if not self._limited[required]:
             return Admitted(caller, None)
         name = f"key:{caller.key_id}" if required else f"address:{_address(scope)}"
         return Admitted(caller, self._here.hit(name) if self._shared is None else await self._shared.hit(name))
+
+    def _same_origin(self, scope: Scope) -> None:
+        """Browsers ask nobody before they open a WebSocket to another site, or to this very machine; platforms are none."""
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        origin = headers.get(b"origin", b"").decode("latin-1")
+        host = headers.get(b"host", b"").decode("latin-1")
+        if origin and origin.partition("://")[2] != host and not {origin, "*"} & self._origins:
+            raise NotAllowed("a page of this origin may not open a WebSocket here", field="origin")
+
+    async def again(self, scope: Scope) -> None:
+        """For a connection that stays: whether its key is still good. Raises ``NotAuthenticated``."""
+        if self.keys_required(scope):
+            await self._identify(scope, limited=False)
 
     async def record(self, caller: Caller, action: audit.Action, target: str, outcome: str) -> None:
         """Adds to the audit log of the caller's tenant. Raises ``StoreUnavailable``."""
@@ -131,13 +150,17 @@ def _outside(host: str) -> bool:
 
 
 def _presented(scope: Scope) -> str | None:
-    """``X-API-Key``, else the bearer token: another scheme in ``Authorization`` may belong to a proxy."""
+    """``X-API-Key``, else the bearer token: another scheme in ``Authorization`` may belong to a proxy. A WebSocket may bring
+    it as ``?api_key=``: telephone platforms send no headers of their own."""
     bearer: bytes | None = None
     for name, value in scope["headers"]:
         if name == KEY_HEADER:
             return value.decode("latin-1").strip()
         if name == AUTHORIZATION and value[:7].lower() == BEARER:
             bearer = value[7:]
+    if bearer is None and scope["type"] == "websocket":
+        given = parse_qs(scope.get("query_string", b"").decode("latin-1")).get(KEY_PARAMETER)
+        return given[0].strip() if given else None
     return None if bearer is None else bearer.decode("latin-1").strip()
 
 

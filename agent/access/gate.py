@@ -1,4 +1,4 @@
-"""The gate in front of every route: puts the caller on ``request.state.caller`` or answers 401 or 429 itself."""
+"""The gate in front of every route, WebSockets too: puts the caller on ``request.state.caller`` or answers 401 or 429 itself."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ class Gate:
         self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or path_of(scope) in OPEN:
+        if scope["type"] not in ("http", "websocket") or path_of(scope) in OPEN:
             await self._app(scope, receive, send)
             return
         admission: Admission = scope["app"].state.admission

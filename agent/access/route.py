@@ -13,7 +13,9 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute, iter_route_contexts
-from starlette.routing import BaseRoute
+from starlette.requests import HTTPConnection
+from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from agent.access import counters
 from agent.access.admission import Admission
@@ -40,11 +42,28 @@ SCHEMES: Mapping[str, Any] = {
 }
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+SocketHandler = Callable[[WebSocket], Coroutine[Any, Any, None]]
 
 
 def needs(permission: Permission) -> dict[str, Any]:
     """For ``openapi_extra`` of a guarded route."""
     return {NAMED: permission.value, "security": [{scheme: []} for scheme in SCHEMES]}
+
+
+class GuardedSocket(WebSocketRoute):
+    """A WebSocket that asks for a permission before it is accepted:
+
+    router.routes.append(GuardedSocket("/ws/calls", calls, Permission.POST))
+    """
+
+    def __init__(self, path: str, handler: SocketHandler, permission: Permission) -> None:
+        self.permission = permission
+
+        async def checked(websocket: WebSocket) -> None:
+            await _may(websocket, permission)
+            await handler(websocket)
+
+        super().__init__(path, checked, name=getattr(handler, "__name__", path))
 
 
 class Guarded(APIRoute):
@@ -61,12 +80,7 @@ def _checked(handler: Handler, permission: Permission) -> Handler:
     action = AUDITED.get(permission)
 
     async def checked(request: Request) -> Response:
-        caller: Caller = request.scope["state"]["caller"]
-        if not caller.may(permission):
-            counters.refusals.labels("not_allowed").inc()
-            wanted = f"{permission.value} {_target(request)}"
-            await _admission(request).record(caller, Action.ACCESS_DENIED, wanted, "denied")
-            raise NotAllowed(f"a key with the role {caller.role.value!r} has no permission {permission.value!r}")
+        caller = await _may(request, permission)
         if action is None:
             return await handler(request)
         try:
@@ -80,12 +94,23 @@ def _checked(handler: Handler, permission: Permission) -> Handler:
     return checked
 
 
-def _admission(request: Request) -> Admission:
+async def _may(connection: HTTPConnection, permission: Permission) -> Caller:
+    """Raises ``NotAllowed``, and notes it, when the caller's role has no such permission."""
+    caller: Caller = connection.scope["state"]["caller"]
+    if not caller.may(permission):
+        counters.refusals.labels("not_allowed").inc()
+        wanted = f"{permission.value} {_target(connection)}"
+        await _admission(connection).record(caller, Action.ACCESS_DENIED, wanted, "denied")
+        raise NotAllowed(f"a key with the role {caller.role.value!r} has no permission {permission.value!r}")
+    return caller
+
+
+def _admission(request: HTTPConnection) -> Admission:
     admission: Admission = request.app.state.admission
     return admission
 
 
-def _target(request: Request) -> str:
+def _target(request: HTTPConnection) -> str:
     """The ids in the path: ``call-17``, ``call-17/3``; of a path without any the path. A person's own id is not kept."""
     given = {name: str(value) for name, value in request.path_params.items()}
     if "customer_id" in given:
@@ -95,6 +120,8 @@ def _target(request: Request) -> str:
 
 
 def permission_of(route: BaseRoute) -> Permission | None:
+    if isinstance(route, GuardedSocket):
+        return route.permission
     extra = (route.openapi_extra or {}) if isinstance(route, APIRoute) else {}
     return Permission(extra[NAMED]) if NAMED in extra else None
 
@@ -105,7 +132,7 @@ def unguarded(routes: Sequence[BaseRoute]) -> list[str]:
     for context in iter_route_contexts(routes):
         route = context.original_route
         path = str(context.path or getattr(route, "path", route))
-        if path not in OPEN and not isinstance(route, Guarded):
+        if path not in OPEN and not isinstance(route, Guarded | GuardedSocket):
             found.append(path)
     return found
 

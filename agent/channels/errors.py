@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from agent import metrics
 from agent.access.gate import path_of
@@ -150,9 +151,13 @@ async def refused(request: Request, error: AgentError | RequestValidationError |
     return await _http_error(request, error)
 
 
-async def _agent_error(_request: Request, error: Exception) -> Response:
+async def _agent_error(request: Request, error: Exception) -> Response:
+    """A WebSocket that is not accepted yet is refused with the same answer."""
     assert isinstance(error, AgentError)
-    return answer(error)
+    response = answer(error)
+    if isinstance(request, WebSocket):
+        await request.send_denial_response(response)
+    return response
 
 
 async def _validation_error(_request: Request, error: Exception) -> Response:

@@ -1,7 +1,7 @@
 """One turn as a speaking front-end has it: sentences to send as they come, the whole answer, and a customer who talks over it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Any
 
@@ -11,6 +11,7 @@ from agent import metrics
 from agent.errors import AgentError, CutOff, Draining
 from agent.orchestrator import Post, SalesAgent
 from agent.reply.barge_in import BargeIn
+from agent.turn import Language
 
 
 class Exchange:
@@ -40,7 +41,12 @@ class Exchange:
         """What has gone out so far."""
         return self._heard
 
-    async def sentences(self) -> AsyncIterator[str]:
+    @property
+    def language(self) -> Language | None:
+        """The reply's; known before its first sentence."""
+        return self._barge_in.language
+
+    async def sentences(self) -> AsyncGenerator[str]:
         """The reply in pieces that can be said as they are; put together they are the response's text. White space stands at a
         piece's beginning. Ends early when the turn fails: ``response`` raises why."""
         while (sentence := await self._sentences.get()) is not None:

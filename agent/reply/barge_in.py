@@ -6,16 +6,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from agent.reply.lines import Line
-from agent.turn import Action, Progress
+from agent.turn import Action, Language, Progress
 
 
 class BargeIn:
-    """Of one turn. The channel calls ``cut`` from the turn's own event loop, once or more often: the first time counts."""
+    """Of one turn. The channel calls ``cut`` from the turn's own event loop, once or more often: the first time counts.
+    ``language``: the reply's, as soon as it is known."""
 
     def __init__(self) -> None:
         self.heard: str | None = None
         self.by_person = False
         """It was not the customer who talked: a colleague took the conversation over."""
+        self.language: Language | None = None
         self._scope: asyncio.Timeout | None = None
 
     @property

@@ -9,6 +9,7 @@ from agent.reply import manners
 from agent.reply.facts import FactBook
 from agent.reply.schema import LONGEST_REPLY
 from agent.reply.sentences import SentenceSplitter
+from agent.reply.spoken import Form, as_written
 from agent.reply.stream import ReplyStream
 from agent.turn import Language, Violation
 from predictors.language import spanish_share
@@ -84,11 +85,13 @@ class FactLock:
 
 
 class Gate:
-    """The sink of the model ladder. ``say`` is called with each admitted sentence; without it sentences are collected."""
+    """The sink of the model ladder. ``say`` is called with each admitted sentence; without it sentences are collected.
+    ``form`` makes what is admitted fit for its channel."""
 
-    def __init__(self, lock: FactLock, say: Say | None) -> None:
+    def __init__(self, lock: FactLock, say: Say | None, form: Form = as_written) -> None:
         self._lock = lock
         self._say = say
+        self._form = form
         self._start()
 
     def _start(self) -> None:
@@ -126,7 +129,7 @@ class Gate:
             await self._let_out(sentence)
 
     async def _let_out(self, sentence: str) -> None:
-        admitted = self._lock.admit(sentence)
+        admitted = self._form(self._lock.admit(sentence))
         if admitted.strip():
             self.sentences.append(admitted)
             if self._say is not None:

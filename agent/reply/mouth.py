@@ -16,15 +16,18 @@ LISTENER_S = 1.0
 
 
 class Mouth:
-    """``lost`` names why the listener was left: ``too_slow``, or ``crashed:`` and the class of his error."""
+    """``lost`` names why the listener was left: ``too_slow``, or ``crashed:`` and the class of his error.
+    ``opened``: something was said."""
 
     def __init__(self, say: Say) -> None:
         self.lost: str | None = None
+        self.opened = False
         self._say = say
         self._sentences: asyncio.Queue[str | None] = asyncio.Queue()
         self._task = asyncio.create_task(self._speak())
 
     async def say(self, sentence: str) -> None:
+        self.opened = True
         self._sentences.put_nowait(sentence)
 
     async def finish(self, seconds: float) -> None:

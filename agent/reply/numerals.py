@@ -66,7 +66,7 @@ def numerals(text: str, language: Language) -> list[Numeral]:
 
 def _digits(text: str) -> Iterator[Numeral]:
     for match in _DIGITS.finditer(text):
-        value, end = _read(match.group(0)), match.end()
+        value, end = read_digits(match.group(0)), match.end()
         scale = _SCALE.match(text, end)
         if scale is not None:
             word = scale.group(0).strip().lower()
@@ -75,7 +75,8 @@ def _digits(text: str) -> Iterator[Numeral]:
         yield Numeral(value, match.start(), end)
 
 
-def _read(digits: str) -> Decimal:
+def read_digits(digits: str) -> Decimal:
+    """A number as it is written in digits, with whatever marks."""
     digits = re.sub(r"[\u00a0\u202f ]", "", digits)
     marks = [char for char in digits if char in ".,"]
     if not marks:

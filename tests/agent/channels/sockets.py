@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import httpx2
 import uvicorn
+from uvicorn.config import WSProtocolType
 
 from agent.bootstrap import build_agent
 from agent.settings import Settings
@@ -14,10 +15,12 @@ from server import Build, create_app
 
 
 @asynccontextmanager
-async def listening(settings: Settings, build: Build = build_agent) -> AsyncIterator[httpx2.AsyncClient]:
+async def listening(
+    settings: Settings, build: Build = build_agent, ws: WSProtocolType = "none"
+) -> AsyncIterator[httpx2.AsyncClient]:
     """A client on a server of its own; leaving stops the server the way a signal does."""
     app = create_app(settings, build)
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="on", ws="none", log_config=None))
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="on", ws=ws, log_config=None))
     with socket.create_server(("127.0.0.1", 0)) as port:
         running = asyncio.create_task(server.serve(sockets=[port]))
         try:
