@@ -19,7 +19,7 @@ from agent.orchestrator import SalesAgent
 from agent.reading import Reader
 from agent.reply.composer import Composer
 from agent.reply.facts import FactBook
-from agent.reply.lines import all_lines
+from agent.reply.lines import Line, all_lines
 from agent.reply.schema import ReplyDraft, reply_schema
 from agent.reply.spoken import spoken_lines
 from agent.settings import Settings
@@ -75,7 +75,9 @@ def _shop(loaded: LoadedPlaybook) -> Shop:
     """The same file gives the same shop; a process that builds agents again and again reads it once."""
     book = loaded.book
     languages: tuple[Language, ...] = ("es", "en")
-    lines = {language: spoken_lines(all_lines(book, language), book, language) for language in languages}
+    lines: dict[Language, tuple[Line, ...]] = {
+        language: spoken_lines(all_lines(book, language), book, language) for language in languages
+    }
     return Shop(book, loaded.sha256, FactBook.of(book), lines)
 
 
