@@ -68,11 +68,11 @@ async def start(agent: SalesAgent, tenant: str, conversation_id: str | None = No
 async def test_a_reader_is_told_of_a_turn_in_another_process(shared: Settings, tenant: str) -> None:
     async with process(shared) as one, process(shared) as two, feed_of(two, shared) as feed:
         async with feed.following(wish(tenant)) as reader:
-            await one.post(Post("call-1", "hola, es muy caro para mí", tenant, locale="es"))
+            await one.post(Post("call-1", "hola, uf, está carísimo", tenant, locale="es"))
             found = await read(reader, 3)
         assert [event.type for event in found] == ["conversation.started", "message.received", "turn.completed"]
         card = json.loads(found[-1].content)
-        assert card["said"] == "hola, es muy caro para mí"
+        assert card["said"] == "hola, uf, está carísimo"
         assert card["objection"]["type"] == "price" and 1 <= len(card["objection"]["answers"]) <= 3
         assert card["talking_points"]
 

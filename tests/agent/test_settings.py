@@ -34,6 +34,7 @@ def test_the_environment_fills_in_every_field(monkeypatch: pytest.MonkeyPatch) -
         "keys": "required", "key_cache_s": "5", "rate_limit": "7/second", "valkey_url": "valkey://cache",
         "cors_origins": "https://a.example, http://b:81", "hsts_s": "600",
         "reply_s": "3", "model_concurrency": "4", "retry_share": "0.5", "hedge_after_s": "6",
+        "events_heartbeat_s": "5", "events_longest_s": "60", "events_replayed": "7", "events_streams": "8",
         "filler_after_s": "1", "public_url": "https://c.example", "twilio_auth_token": "t", "transfer_number": "+13055550134",
         "log_format": "json", "log_level": "debug", "log_customer_text": "true",
     }  # fmt: skip

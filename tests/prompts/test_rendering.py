@@ -34,6 +34,8 @@ WHOLE: dict[str, Any] = {
     "opened": True,
     "said_already": "Opening already said.",
     "only_answer": True,
+    "cut_off": True,
+    "colleague": True,
     "voice_channel": True,
 }
 SECRET = "my zanzibar password is 4711"
@@ -108,7 +110,9 @@ def test_what_there_is_nothing_of_leaves_no_trace() -> None:
     nothing = dict.fromkeys(
         ("objection", "second_objection", "need", "question", "answer", "proof", "incentive", "say")
     )
-    prompt = render("system", **{**WHOLE, **nothing, "voice_channel": False, "opened": False})
+    prompt = render(
+        "system", **{**WHOLE, **nothing, "voice_channel": False, "opened": False, "colleague": False, "cut_off": False}
+    )
     for heading in (
         "OBJECTION",
         "WANTS",
