@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 READY_TEST := $(VENV)/ready-test
 
-.PHONY: run serve chat train test format bench lock graph clean
+.PHONY: run serve chat train test acceptance format bench lock graph clean
 
 run: $(READY)  ## set up, train what is missing, play a conversation in each language
 	$(BIN)/sales-agent train --if-missing
@@ -29,6 +29,19 @@ test: $(READY_TEST)  ## lint, types, import floors, tests with coverage
 	$(BIN)/pyright
 	$(BIN)/pytest --numprocesses=2 --dist=loadfile --cov --cov-report=term --durations=10
 
+acceptance: $(READY_TEST) .venv-acceptance/ready tests/acceptance/node_modules  ## real clients hold conversations; needs node
+	$(BIN)/sales-agent train --if-missing
+	$(BIN)/python -m tests.acceptance .venv-acceptance/bin/python
+
+.venv-acceptance/ready: requirements-acceptance.lock
+	$(PYTHON) -m venv .venv-acceptance
+	.venv-acceptance/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-acceptance.lock
+	touch $@
+
+tests/acceptance/node_modules: tests/acceptance/package-lock.json
+	cd tests/acceptance && npm ci --no-audit --no-fund
+	touch $@
+
 format: $(READY_TEST)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -46,6 +59,7 @@ graph: $(READY)  ## the picture in the README, from the code
 # Needs uv. The lock names no index; install with any.
 lock:
 	uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements-test.lock
+	uv pip compile tests/acceptance/requirements.in --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements-acceptance.lock
 	uv pip compile pyproject.toml --extra encoder --extra build -c requirements-test.lock --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements.lock
 
 $(VENV)/bin/python:
