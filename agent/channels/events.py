@@ -12,8 +12,9 @@ from starlette.types import Receive, Scope, Send
 from agent import metrics
 from agent.access.caller import Caller, Permission
 from agent.access.route import Guarded, needs
-from agent.channels import errors, event_shapes, shapes
+from agent.channels import errors, event_shapes, shapes, sse
 from agent.channels.conversations import ERRORS, ConversationId
+from agent.channels.hearing import until_gone
 from agent.errors import AgentError
 from agent.events import Feed, Reader, Wish
 from agent.settings import Settings
@@ -40,7 +41,7 @@ _FRAME: dict[str, Any] = {
 _STREAM: dict[int | str, dict[str, Any]] = {
     **ERRORS,
     200: {
-        "content": {"text/event-stream": {"schema": _FRAME}},
+        "content": {sse.MEDIA_TYPE: {"schema": _FRAME}},
         "description": "Server-sent events, oldest first. A comment comes while nothing happens. Where more was missed than "
         "is replayed, an event `replay.cut` (without an id) comes first: read the conversations anew.",
     },
@@ -61,10 +62,10 @@ Follow = Annotated[bool, Query(description="`false`: what has been missed, and t
 class EventStream(Response):
     """Joins the feed when it is sent, so that no reader is left behind by a response that never is."""
 
-    media_type = "text/event-stream"
+    media_type = sse.MEDIA_TYPE
 
     def __init__(self, feed: Feed, wish: Wish, settings: Settings, *, follow: bool) -> None:
-        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        super().__init__(headers=sse.HEADERS)
         del self.headers["content-length"]
         self._feed, self._wish, self._settings, self._follow = feed, wish, settings, follow
 
@@ -110,8 +111,7 @@ class EventStream(Response):
 
 
 async def _until_gone(receive: Receive, reader: Reader) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        continue
+    await until_gone(receive)
     reader.end()
 
 

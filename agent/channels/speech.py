@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
-import structlog
 from fastapi import Request, Response
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -14,10 +13,9 @@ from starlette.types import Receive, Scope, Send
 from agent.channels import errors, sse
 from agent.channels.conversations import agent_of
 from agent.channels.exchange import Exchange
+from agent.channels.hearing import hang_up, until_gone
 from agent.errors import AgentError
 from agent.orchestrator import Post
-
-log = structlog.get_logger(__name__)
 
 LEFT = 499
 """Nobody reads this status; it stands in the server's own log."""
@@ -47,7 +45,7 @@ async def speak(
     its first sentence."""
     exchange = Exchange(agent_of(request), post, request.app.state.streams)
     sentences = exchange.sentences()
-    left = asyncio.create_task(_left(request.receive))
+    left = asyncio.create_task(until_gone(request.receive))
     opening = asyncio.create_task(_next(sentences))
     opened = False
     try:
@@ -136,22 +134,9 @@ async def _next(sentences: AsyncIterator[str]) -> str | None:
     return await anext(sentences, None)
 
 
-async def _left(receive: Receive) -> None:
-    """Returns when the client has closed the connection."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
 def _hang_up(exchange: Exchange, request: Request) -> None:
     """In a task that the process waits for when it drains: whoever hung up does not wait."""
     running: set[asyncio.Task[Any]] = request.app.state.streams
-    task = asyncio.create_task(_hung_up(exchange))
+    task = asyncio.create_task(hang_up(exchange))
     running.add(task)
     task.add_done_callback(running.discard)
-
-
-async def _hung_up(exchange: Exchange) -> None:
-    try:
-        await exchange.hang_up()
-    except Exception as error:
-        log.error("hang_up_failed", error=type(error).__name__, exc_info=error)

@@ -6,6 +6,8 @@ import orjson
 
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 MEDIA_TYPE = "text/event-stream"
+DONE = b"data: [DONE]\n\n"
+"""How OpenAI's streams end, and those that were made after them."""
 
 
 def event(name: str, data: Any) -> bytes:

@@ -17,7 +17,6 @@ from agent.channels.said import MessageId, Said, last_words, text_of
 from agent.channels.speech import speak
 
 HEADERS = {"x-vercel-ai-ui-message-stream": "v1"}
-DONE = b"data: [DONE]\n\n"
 _BY: dict[str, Literal["customer", "agent"]] = {"user": "customer", "assistant": "agent"}
 
 
@@ -99,10 +98,10 @@ class UiStream:
             told += sse.data({"type": "data-insights", "data": insights_of(response), "transient": True})
         about = {"turnId": response["turn_id"], "handoff": response["handoff"] is not None}
         told += sse.data({"type": "finish-step"}) + sse.data({"type": "finish", "messageMetadata": about})
-        return told + DONE
+        return told + sse.DONE
 
     def failed(self, kind: str, message: str) -> bytes:
-        return self._text_end() + sse.data({"type": "error", "errorText": message}) + DONE
+        return self._text_end() + sse.data({"type": "error", "errorText": message}) + sse.DONE
 
     def _text_end(self) -> bytes:
         return sse.data({"type": "text-end", "id": self._text_id}) if self._text_id else b""

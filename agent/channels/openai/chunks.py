@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import orjson
 
+from agent.channels import sse
+
 Finish = Literal["stop", "tool_calls"]
-DONE = b"data: [DONE]\n\n"
 CHARACTERS_A_TOKEN = 4
 
 
@@ -52,7 +53,7 @@ class Completion:
 
     def closing(self, finish: Finish, usage: dict[str, int]) -> bytes:
         counted: dict[str, Any] = {**self._head("chat.completion.chunk"), "choices": [], "usage": usage}
-        return self._chunk({}, finish) + (event(counted) if self.counts else b"") + DONE
+        return self._chunk({}, finish) + (sse.data(counted) if self.counts else b"") + sse.DONE
 
     def whole(self, text: str, calls: Sequence[ToolCall], finish: Finish, usage: dict[str, int]) -> bytes:
         message: dict[str, Any] = {"role": "assistant", "content": text or (None if calls else ""), "refusal": None}
@@ -67,8 +68,4 @@ class Completion:
     def _chunk(self, delta: dict[str, Any], finish: Finish | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
         no_usage_yet = {"usage": None} if self.counts else {}
-        return event({**self._head("chat.completion.chunk"), "choices": [choice], **no_usage_yet})
-
-
-def event(data: object) -> bytes:
-    return b"data: %s\n\n" % orjson.dumps(data)
+        return sse.data({**self._head("chat.completion.chunk"), "choices": [choice], **no_usage_yet})

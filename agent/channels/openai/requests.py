@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from agent.channels import shapes
+from agent.channels.beginning import Tolerant
 
 MOST_MESSAGES = 2_000
 MOST_TOOLS = 128
@@ -40,10 +41,6 @@ def _customer(given: Any) -> object:
     return cast(object, given)
 
 
-class Tolerant(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
 class Message(Tolerant):
     role: Annotated[str, Field(min_length=1, max_length=40)]
     content: Annotated[
@@ -56,7 +53,7 @@ class Metadata(Tolerant):
 
     conversation_id: shapes.Identity | None = None
     channel: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_-]*$")] | None = None
-    locale: Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")] | None = None
+    locale: Annotated[str, Field(max_length=40, pattern=shapes.LOCALE)] | None = None
     direction: Annotated[str, Field(max_length=40)] | None = None
     customer: Annotated[
         shapes.CustomerData | None,

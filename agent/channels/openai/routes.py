@@ -11,12 +11,12 @@ from fastapi.responses import StreamingResponse
 
 from agent.access.caller import Permission
 from agent.access.route import Guarded, needs
-from agent.channels import errors
+from agent.channels import errors, sse
 from agent.channels.conversations import agent_of, tenant_of
 from agent.channels.exchange import Exchange
+from agent.channels.hearing import Hearing
 from agent.channels.openai import shapes
-from agent.channels.openai.chunks import Completion, Finish, ToolCall, event, usage_of
-from agent.channels.openai.hearing import Hearing
+from agent.channels.openai.chunks import Completion, Finish, ToolCall, usage_of
 from agent.channels.openai.identity import channel_of, conversation_of, customer_in, is_outbound, message_id_of
 from agent.channels.openai.refusals import in_own_words
 from agent.channels.openai.requests import ChatCompletion
@@ -34,7 +34,7 @@ LONGEST_BODY: Mapping[str, int] = dict.fromkeys(("/v1/chat/completions", "/chat/
 """Bytes by path: every request carries the whole conversation, and whatever else the platform knows of the call."""
 SINCE = 0
 """When a playbook was made; nobody asks, and clients want a number."""
-_JSON, _EVENTS = "application/json", "text/event-stream"
+_JSON = "application/json"
 _REFUSED: dict[int | str, dict[str, Any]] = {
     401: shapes.refused("No API key, or one that is not valid (any more)."),
     403: shapes.refused("The key's role has no permission for this."),
@@ -49,7 +49,7 @@ _OF_A_TURN: dict[int | str, dict[str, Any]] = {
     200: {
         "model": shapes.Completion,
         "description": "The reply; with `stream` as chunks, a sentence each, and `[DONE]`.",
-        "content": {_EVENTS: {}},
+        "content": {sse.MEDIA_TYPE: {}},
     },
     400: shapes.refused("Something in the request is wrong; `param` names it."),
     410: shapes.refused("The conversation was erased meanwhile, or the turn given up."),
@@ -175,10 +175,10 @@ async def _chunks(
         turn = await _turn(exchange)
     except AgentError as error:
         status, content = errors.STATUS[type(error)][0], errors.agent_error_content(error)
-        yield event(in_own_words(status, content)[1])
+        yield sse.data(in_own_words(status, content)[1])
         return
     except Exception:
-        yield event(in_own_words(500, errors.unexpected_content())[1])
+        yield sse.data(in_own_words(500, errors.unexpected_content())[1])
         raise
     hearing.over()
     calls = _calls(asked, turn)
@@ -204,8 +204,7 @@ def _whole(asked: Asked, text: str, calls: list[ToolCall]) -> Response:
 
 
 def _events(chunks: AsyncIterator[bytes]) -> Response:
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(chunks, media_type=_EVENTS, headers=headers)
+    return StreamingResponse(chunks, media_type=sse.MEDIA_TYPE, headers=sse.HEADERS)
 
 
 def _finish(calls: list[ToolCall]) -> Finish:

@@ -32,7 +32,7 @@ class Frame(BaseModel):
 
 
 Spoken = Annotated[str, Field(max_length=20_000), shapes.Clean]
-Locale = Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")]
+Locale = Annotated[str, Field(max_length=40, pattern=shapes.LOCALE)]
 
 
 class Parameters(shapes.CustomerData):

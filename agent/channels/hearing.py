@@ -11,6 +11,20 @@ from agent.channels.exchange import Exchange
 log = structlog.get_logger(__name__)
 
 
+async def until_gone(receive: Receive) -> None:
+    """Returns when the client has closed the connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def hang_up(exchange: Exchange) -> None:
+    """For a task that nobody waits for: what fails is logged."""
+    try:
+        await exchange.hang_up()
+    except Exception as error:
+        log.error("hang_up_failed", error=type(error).__name__, exc_info=error)
+
+
 class Hearing:
     """Begins at once, and hangs the exchange up as soon as the connection closes. ``over`` ends it, when all is sent; after a
     failure nobody has to: the connection closes then, and a turn that has failed is not hung up twice."""
@@ -26,10 +40,6 @@ class Hearing:
             self._ear.cancel()
 
     async def _listen(self, exchange: Exchange, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await until_gone(receive)
         self._gone = True
-        try:
-            await exchange.hang_up()
-        except Exception as error:
-            log.error("not_hung_up", error=type(error).__name__, exc_info=error)
+        await hang_up(exchange)
