@@ -35,7 +35,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     413: {"model": shapes.ErrorResponse, "description": "The body is larger than this server takes."},
     422: {"model": shapes.ErrorResponse, "description": "Something in the request is wrong; the field is named."},
 }
-_UNKNOWN: dict[int | str, dict[str, Any]] = {
+UNKNOWN: dict[int | str, dict[str, Any]] = {
     404: {"model": shapes.ErrorResponse, "description": "No such conversation or turn."}
 }
 
@@ -51,7 +51,7 @@ def tenant_of(request: Request) -> str:
     return caller.tenant
 
 
-def _key(request: Request, conversation_id: str) -> ConversationKey:
+def key_of(request: Request, conversation_id: str) -> ConversationKey:
     return ConversationKey(tenant_of(request), conversation_id)
 
 
@@ -173,18 +173,18 @@ async def _events(first: str | None, sentences: AsyncIterator[str], exchange: Ex
     "/conversations/{conversation_id}",
     openapi_extra=needs(Permission.READ_CONVERSATION),
     response_model=shapes.ConversationResponse,
-    responses={**ERRORS, **_UNKNOWN},
+    responses={**ERRORS, **UNKNOWN},
 )
 async def read(request: Request, conversation_id: ConversationId) -> Response:
     """What is known of a conversation: stage, objection ledger, needs."""
-    return _json(await agent_of(request).conversation(_key(request, conversation_id)))
+    return _json(await agent_of(request).conversation(key_of(request, conversation_id)))
 
 
 @router.get(
     "/conversations/{conversation_id}/messages",
     openapi_extra=needs(Permission.READ_MESSAGES),
     response_model=shapes.MessagesResponse,
-    responses={**ERRORS, **_UNKNOWN},
+    responses={**ERRORS, **UNKNOWN},
 )
 async def read_messages(
     request: Request,
@@ -192,7 +192,7 @@ async def read_messages(
     after: Annotated[int, Query(ge=0, le=2**31 - 1, description="Only messages with a higher number.")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> Response:
-    found = await agent_of(request).messages(_key(request, conversation_id), after, limit)
+    found = await agent_of(request).messages(key_of(request, conversation_id), after, limit)
     return _json({"conversation_id": conversation_id, "messages": found})
 
 
@@ -200,13 +200,13 @@ async def read_messages(
     "/conversations/{conversation_id}/turns/{turn_id}",
     openapi_extra=needs(Permission.READ_TURNS),
     response_model=shapes.TurnLedger,
-    responses={**ERRORS, **_UNKNOWN},
+    responses={**ERRORS, **UNKNOWN},
 )
 async def read_turn(
     request: Request, conversation_id: ConversationId, turn_id: Annotated[shapes.TurnId, Path()]
 ) -> Response:
     """The turn ledger: what every predictor said, which actions were ranked or refused and why. ``turn_id`` or number."""
-    return _json(await agent_of(request).turn(_key(request, conversation_id), turn_id))
+    return _json(await agent_of(request).turn(key_of(request, conversation_id), turn_id))
 
 
 @router.post(
@@ -214,11 +214,11 @@ async def read_turn(
     openapi_extra=needs(Permission.REPORT_OUTCOME),
     response_model=shapes.OutcomeResponse,
     status_code=201,
-    responses={**ERRORS, **_UNKNOWN},
+    responses={**ERRORS, **UNKNOWN},
 )
 async def outcome(request: Request, conversation_id: ConversationId, body: shapes.OutcomeRequest) -> Response:
     """What became of the conversation. May be reported again; the last report counts, all are kept."""
-    number = await agent_of(request).outcome(_key(request, conversation_id), body.outcome, body.value, body.details)
+    number = await agent_of(request).outcome(key_of(request, conversation_id), body.outcome, body.value, body.details)
     return _json({"conversation_id": conversation_id, "outcome": body.outcome, "number": number}, 201)
 
 
@@ -226,9 +226,9 @@ async def outcome(request: Request, conversation_id: ConversationId, body: shape
     "/conversations/{conversation_id}",
     openapi_extra=needs(Permission.ERASE),
     response_model=shapes.ErasedResponse,
-    responses={**ERRORS, **_UNKNOWN},
+    responses={**ERRORS, **UNKNOWN},
 )
 async def erase(request: Request, conversation_id: ConversationId) -> Response:
     """Erases the conversation with its messages, turns and outcomes."""
-    erased = await agent_of(request).erase(_key(request, conversation_id))
+    erased = await agent_of(request).erase(key_of(request, conversation_id))
     return _json({"conversation_id": conversation_id, "messages_erased": erased})

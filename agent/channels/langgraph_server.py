@@ -13,7 +13,7 @@ from agent.access.route import needs
 from agent.channels import langgraph_shapes as graph
 from agent.channels import shapes, sse
 from agent.channels.beginning import Beginning, post_of, sees_insights
-from agent.channels.conversations import ERRORS, agent_of, tenant_of
+from agent.channels.conversations import ERRORS, agent_of, key_of, tenant_of
 from agent.channels.langgraph_stream import GraphStream, Messages, ai_id
 from agent.channels.refusal import Refusal, refusing
 from agent.channels.said import Said, last_words
@@ -84,7 +84,7 @@ async def search_assistants(request: Request, body: graph.AssistantSearch) -> Re
 )
 async def create_thread(request: Request, body: graph.ThreadCreate) -> Response:
     """A thread. Its conversation is stored when it begins: now if ``metadata.graph_id`` says which, else with its first run."""
-    agent, key = agent_of(request), ConversationKey(tenant_of(request), body.thread_id or uuid.uuid4().hex)
+    agent, key = agent_of(request), key_of(request, body.thread_id or uuid.uuid4().hex)
     known = await _known(request, key) if body.thread_id else None
     if known is not None:
         if body.if_exists == "raise":
@@ -118,7 +118,7 @@ async def search_threads(request: Request, body: graph.ThreadSearch) -> Response
     responses={**REFUSALS, **_UNKNOWN},
 )
 async def read_thread(request: Request, thread_id: ThreadId) -> Response:
-    return _json(graph.thread_of(await agent_of(request).conversation(_key(request, thread_id))))
+    return _json(graph.thread_of(await agent_of(request).conversation(key_of(request, thread_id))))
 
 
 @router.get(
@@ -235,7 +235,7 @@ async def _known(request: Request, key: ConversationKey) -> dict[str, Any] | Non
 
 async def _stored(request: Request, thread_id: str) -> list[dict[str, Any]]:
     """The latest messages. Raises ``UnknownConversation``."""
-    agent, key = agent_of(request), _key(request, thread_id)
+    agent, key = agent_of(request), key_of(request, thread_id)
     count = (await agent.conversation(key))["messages"]
     return await agent.messages(key, max(0, count - LONGEST_TRANSCRIPT), LONGEST_TRANSCRIPT)
 
@@ -259,10 +259,6 @@ def _blank_thread(thread_id: str, now: float) -> dict[str, Any]:
         "values": None,
         "interrupts": {},
     }
-
-
-def _key(request: Request, thread_id: str) -> ConversationKey:
-    return ConversationKey(tenant_of(request), thread_id)
 
 
 def _json(content: Any) -> Response:

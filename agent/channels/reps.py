@@ -8,23 +8,15 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from agent.access.caller import Permission
 from agent.access.route import Guarded, needs
 from agent.channels import shapes
-from agent.channels.conversations import ERRORS, ConversationId, agent_of, tenant_of
+from agent.channels.conversations import ERRORS, UNKNOWN, ConversationId, agent_of, key_of
 from agent.errors import InvalidInput
 from agent.store.holding import Judgement
-from agent.turn import ConversationKey
 
 router = APIRouter(tags=["reps"], route_class=Guarded)
 
-_UNKNOWN: dict[int | str, dict[str, Any]] = {
-    404: {"model": shapes.ErrorResponse, "description": "No such conversation or turn."}
-}
 _NOT_NOW: dict[int | str, dict[str, Any]] = {
     409: {"model": shapes.ErrorResponse, "description": "Another person has the conversation, or nobody has."}
 }
-
-
-def _key(request: Request, conversation_id: str) -> ConversationKey:
-    return ConversationKey(tenant_of(request), conversation_id)
 
 
 def _json(content: Any, status: int = 200) -> Response:
@@ -35,12 +27,12 @@ def _json(content: Any, status: int = 200) -> Response:
     "/conversations/{conversation_id}/takeover",
     openapi_extra=needs(Permission.TAKE_OVER),
     response_model=shapes.TakeoverResponse,
-    responses={**ERRORS, **_UNKNOWN, **_NOT_NOW},
+    responses={**ERRORS, **UNKNOWN, **_NOT_NOW},
 )
 async def take_over(request: Request, conversation_id: ConversationId, body: shapes.TakeoverRequest) -> Response:
     """From now on ``actor`` answers the customer: turns go on advising, and their ``response`` is empty. A reply that is being
     written ends where it is. Whoever has the conversation may ask again."""
-    held = await agent_of(request).person_takes(_key(request, conversation_id), body.actor, body.reason)
+    held = await agent_of(request).person_takes(key_of(request, conversation_id), body.actor, body.reason)
     return _json({"conversation_id": conversation_id, "held": {"actor": held.actor, "since": held.since}})
 
 
@@ -48,12 +40,12 @@ async def take_over(request: Request, conversation_id: ConversationId, body: sha
     "/conversations/{conversation_id}/handback",
     openapi_extra=needs(Permission.HAND_BACK),
     response_model=shapes.HandbackResponse,
-    responses={**ERRORS, **_UNKNOWN, **_NOT_NOW},
+    responses={**ERRORS, **UNKNOWN, **_NOT_NOW},
 )
 async def hand_back(request: Request, conversation_id: ConversationId, body: shapes.HandbackRequest) -> Response:
     """The agent answers again, and knows what was said. ``actor`` may be another than who took over: a colleague who left must
     not keep it."""
-    await agent_of(request).person_hands_back(_key(request, conversation_id), body.actor)
+    await agent_of(request).person_hands_back(key_of(request, conversation_id), body.actor)
     return _json({"conversation_id": conversation_id, "held": None})
 
 
@@ -64,7 +56,7 @@ async def hand_back(request: Request, conversation_id: ConversationId, body: sha
     status_code=201,
     responses={
         **ERRORS,
-        **_UNKNOWN,
+        **UNKNOWN,
         **_NOT_NOW,
         200: {"model": shapes.PersonMessageResponse, "description": "The same message was stored before."},
     },
@@ -81,7 +73,7 @@ async def write(
     if len(body.text) > agent.settings.longest_message:
         raise InvalidInput(f"has more than {agent.settings.longest_message} characters", field="text")
     message_id = body.message_id or idempotency_key
-    written, new = await agent.person_writes(_key(request, conversation_id), body.actor, body.text, message_id)
+    written, new = await agent.person_writes(key_of(request, conversation_id), body.actor, body.text, message_id)
     return _json(written, 201 if new else 200)
 
 
@@ -90,7 +82,7 @@ async def write(
     openapi_extra=needs(Permission.JUDGE),
     response_model=shapes.FeedbackResponse,
     status_code=201,
-    responses={**ERRORS, **_UNKNOWN},
+    responses={**ERRORS, **UNKNOWN},
 )
 async def judge(
     request: Request,
@@ -100,7 +92,7 @@ async def judge(
 ) -> Response:
     """What a person did with the suggestions of a turn (its id or number). All are kept; the turn's ledger shows them."""
     judgement = Judgement(body.action, body.actor, body.reason)
-    found, number = await agent_of(request).judge(_key(request, conversation_id), turn_id, judgement)
+    found, number = await agent_of(request).judge(key_of(request, conversation_id), turn_id, judgement)
     return _json(
         {"conversation_id": conversation_id, "turn_id": found, "number": number, "action": body.action}, 201
     )  # fmt: skip

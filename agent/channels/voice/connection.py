@@ -60,6 +60,13 @@ class Connection:
         errors.agent_error_content(error)  # counts it
         await self.close(_CODES.get(type(error), NOT_ALLOWED if error.field else UNEXPECTED), str(error))
 
+    async def fail(self, error: Exception) -> None:
+        """Ends it because of what prevented an answer."""
+        if isinstance(error, AgentError):
+            await self.refuse(error)
+        else:
+            await self.close(UNEXPECTED, "something went wrong here")
+
     async def close(self, code: int, reason: str) -> None:
         if self._websocket.application_state is WebSocketState.CONNECTED:
             with suppress(WebSocketDisconnect, RuntimeError):
@@ -95,7 +102,7 @@ class Connection:
         except Exception as error:
             errors.unexpected_content()  # counts it
             log.error("call_failed", error=type(error).__name__, exc_info=error)
-            await self.close(UNEXPECTED, "something went wrong here")
+            await self.fail(error)
         except asyncio.CancelledError:
             await self.close(RESTART, "this process is ending; connect again, to another one")
             raise

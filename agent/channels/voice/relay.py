@@ -10,12 +10,11 @@ from agent.access.caller import Permission
 from agent.access.route import GuardedSocket
 from agent.channels.conversations import customer_of
 from agent.channels.exchange import Exchange
-from agent.channels.voice.connection import UNEXPECTED, Connection
+from agent.channels.voice.connection import Connection
 from agent.channels.voice.frames import NOT_ALLOWED, RELAY, BadFrame, Frame, Interrupt, Prompt, Setup, read_frame
 from agent.channels.voice.heard import heard_of
 from agent.channels.voice.signature import check_signature
-from agent.channels.voice.utterance import Utterance
-from agent.errors import AgentError
+from agent.channels.voice.utterance import Speaker, Utterance
 from agent.orchestrator import Post, SalesAgent
 from agent.turn import Action, Language
 
@@ -24,10 +23,11 @@ ENDS = {Action.HANDOFF_TO_HUMAN: "live-agent-handoff", Action.CLOSE_POLITELY: "c
 """Actions after which the call is no longer the agent's; ``reasonCode`` of the hand-off data."""
 
 
-class Call:
+class Call(Speaker):
     """One call. The conversation is ``customParameters.conversation_id``, else the call's id."""
 
     def __init__(self, connection: Connection, agent: SalesAgent, tenant: str, streams: set[Any]) -> None:
+        super().__init__()
         self._connection = connection
         self._agent = agent
         self._tenant = tenant
@@ -36,7 +36,6 @@ class Call:
         self._parts: list[str] = []
         self._unanswered = ""
         self._language: Language | None = None
-        self._speech: Utterance | None = None
 
     async def hear(self, text: str) -> None:
         frame: Frame = read_frame(text, RELAY, "type", self._agent.settings.longest_body)
@@ -49,14 +48,6 @@ class Call:
                 await self._interrupted(frame)
             case _:
                 pass
-
-    async def finish(self) -> None:
-        if self._speech is not None:
-            await self._speech.finish()
-
-    async def hang_up(self) -> None:
-        if self._speech is not None and self._speech.running:
-            await self._speech.cut()
 
     def _begin(self, setup: Setup) -> None:
         if self._setup is not None:
@@ -145,10 +136,7 @@ class Call:
         assert self._setup is not None
         conversation_id = self._setup.parameters.conversation_id or self._setup.call_sid or ""
         await self._end("error", "the agent can't answer now", conversation_id, None)
-        if isinstance(error, AgentError):
-            await self._connection.refuse(error)
-        else:
-            await self._connection.close(UNEXPECTED, "something went wrong here")
+        await self._connection.fail(error)
 
 
 def _language(code: str) -> Language | None:

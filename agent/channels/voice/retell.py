@@ -13,11 +13,11 @@ from agent.access.caller import Permission
 from agent.access.route import GuardedSocket
 from agent.channels import shapes
 from agent.channels.exchange import Exchange
-from agent.channels.voice.connection import UNEXPECTED, Connection
+from agent.channels.voice.connection import Connection
 from agent.channels.voice.frames import NOT_ALLOWED, RETELL, BadFrame, Locale, Ping, Said, Wanted, read_frame
 from agent.channels.voice.heard import begins_with, heard_of
-from agent.channels.voice.utterance import Utterance
-from agent.errors import AgentError, InvalidInput
+from agent.channels.voice.utterance import Speaker, Utterance
+from agent.errors import InvalidInput
 from agent.first_words import first_words, first_words_heard
 from agent.orchestrator import Post, SalesAgent
 from agent.turn import Action
@@ -30,16 +30,16 @@ _PLAYBOOK: TypeAdapter[str | None] = TypeAdapter(shapes.ShortText | None)
 _LOCALE: TypeAdapter[str | None] = TypeAdapter(Locale | None)
 
 
-class Call:
+class Call(Speaker):
     """``start``: who calls whom, without a text."""
 
     def __init__(self, connection: Connection, agent: SalesAgent, start: Post, streams: set[Any]) -> None:
+        super().__init__()
         self._connection = connection
         self._agent = agent
         self._start = start
         self._streams = streams
         self._opening: str | None = None
-        self._speech: Utterance | None = None
 
     async def begin(self) -> None:
         """Speaks first; says nothing when the call was connected before."""
@@ -56,14 +56,6 @@ class Call:
                 await self._wanted(frame)
             case _:
                 pass
-
-    async def finish(self) -> None:
-        if self._speech is not None:
-            await self._speech.finish()
-
-    async def hang_up(self) -> None:
-        if self._speech is not None and self._speech.running:
-            await self._speech.cut()
 
     async def _wanted(self, wanted: Wanted) -> None:
         if self._speech is not None and wanted.response_id <= self._speech.number:
@@ -122,10 +114,7 @@ class Call:
         await self._connection.send({**response, "end_call": end_call, **more})
 
     async def _fail(self, error: Exception) -> None:
-        if isinstance(error, AgentError):
-            await self._connection.refuse(error)
-        else:
-            await self._connection.close(UNEXPECTED, "something went wrong here")
+        await self._connection.fail(error)
 
 
 def _last_exchange(transcript: Sequence[Said]) -> tuple[str, str, bool]:

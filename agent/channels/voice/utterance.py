@@ -70,3 +70,18 @@ class Utterance:
                 log.error("reply_failed", error=type(error).__name__, exc_info=error)
             with suppress(WebSocketDisconnect):
                 await self._failed(error)
+
+
+class Speaker:
+    """A call's side that says one reply at a time."""
+
+    def __init__(self) -> None:
+        self._speech: Utterance | None = None
+
+    async def finish(self) -> None:
+        if self._speech is not None:
+            await self._speech.finish()
+
+    async def hang_up(self) -> None:
+        if self._speech is not None and self._speech.running:
+            await self._speech.cut()
