@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import structlog
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,6 +31,7 @@ from agent.channels import (
 )
 from agent.channels.openai import routes as openai
 from agent.channels.page import route as page
+from agent.channels.refusal import Show, in_words
 from agent.channels.voice import relay, retell
 from agent.events import Feed
 from agent.housekeeping import housekeeping
@@ -43,8 +44,17 @@ log = structlog.get_logger(__name__)
 
 Build = Callable[[Settings], Awaitable[SalesAgent]]
 LONGEST_NUMBER = 20
-WITH_HISTORY: Mapping[str, int] = {**openai.LONGEST_BODY}
+WITH_HISTORY: Mapping[str, int] = {**openai.LONGEST_BODY, **ui_chat.LONGEST_BODY, **agui.LONGEST_BODY}
 """Bytes for paths whose requests carry the whole conversation every time, where that is more than ``longest_body``."""
+REFUSED_AS: Mapping[str, Show] = {
+    "/api/chat": ui_chat.shown,
+    "/agui": agui.shown,
+    "/webhooks/rest": rasa.shown,
+    "/threads": langgraph_server.shown,
+    "/assistants": langgraph_server.shown,
+    "/info": langgraph_server.shown,
+}
+"""By the path that a surface begins with: how a body that is too large is refused there, before any route has it."""
 GC_THRESHOLDS = (20_000, 50, 100)
 """Collect rarely: a full collection over a warm process stalls every conversation for tens of milliseconds."""
 
@@ -152,8 +162,7 @@ class Front:
             except ClientDisconnect:
                 return
             if body is None:
-                problem = f"has more than {longest} bytes"
-                await errors.field_refused(413, "body_too_large", "body", problem)(scope, receive, tagged)
+                await _too_large(path_of(scope), longest)(scope, receive, tagged)
                 return
             try:
                 await self._app(scope, _replay(body, receive), tagged)
@@ -187,6 +196,12 @@ class Front:
             if len(body) > longest:
                 return None
         return body
+
+
+def _too_large(path: str, longest: int) -> Response:
+    plain = errors.field_refused(413, "body_too_large", "body", f"has more than {longest} bytes")
+    shows = (show for place, show in REFUSED_AS.items() if path == place or path.startswith(f"{place}/"))
+    return next((in_words(plain, show) for show in shows), plain)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

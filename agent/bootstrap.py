@@ -146,6 +146,7 @@ def _workers(
         loaded.book.id: PlaybookNeeds(
             loaded.book.vertical,
             {name: (*need.examples.es, *need.examples.en) for name, need in loaded.book.needs.items()},
+            [line for doubt in loaded.book.objections.values() for line in (*doubt.examples.es, *doubt.examples.en)],
         )
         for loaded in playbooks
     }

@@ -8,6 +8,7 @@ from agent.orchestrator import Post, SalesAgent
 from agent.reply.lines import said_lines
 from agent.reply.opening import disclosure, greeting
 from agent.reply.spoken import as_written, spoken_form
+from agent.store.conversations import Start
 from agent.turn import Progress
 
 
@@ -16,6 +17,12 @@ async def first_words(agent: SalesAgent, post: Post) -> str | None:
     it is said. ``None`` when the conversation has begun already. Raises ``InvalidInput`` and ``StoreUnavailable``.
 
     ``post.text`` is not read. The customer's language is not settled by it: his own first words do that."""
+    start, said = words_that_begin(agent, post)
+    return said if await agent.begin(start, said) else None
+
+
+def words_that_begin(agent: SalesAgent, post: Post) -> tuple[Start, str]:
+    """The first words, always the same of one conversation, and the conversation as it begins with them."""
     start, shop = agent.start_of(post), agent.shop(post.playbook)
     book, language = shop.playbook, start.progress.language or shop.playbook.default_language
     form = spoken_form(book, language) if on_the_telephone(post.channel) else as_written
@@ -25,7 +32,7 @@ async def first_words(agent: SalesAgent, post: Post) -> str | None:
         lines.append(disclosure(book, language))
     said = " ".join(form(line.text) for line in lines)
     progress = replace(start.progress, disclosed=discloses, used_lines=said_lines(said, shop.lines[language], ()))
-    return said if await agent.begin(replace(start, progress=progress), said) else None
+    return replace(start, progress=progress), said
 
 
 async def first_words_heard(agent: SalesAgent, post: Post, said: str, heard: str) -> None:

@@ -105,7 +105,7 @@ class SalesAgent(Records, Colleagues):
         return await self.conversation(start.key), created
 
     async def continue_from(self, post: Post, given: Sequence[Utterance]) -> None:
-        """Starts a conversation under a new id whose earlier messages another program kept; ``post`` itself is not run."""
+        """Starts a conversation whose earlier messages another program kept, unless it is there; ``post`` itself is not run."""
         start, shop = self.start_of(post), self.shop(post.playbook)
         start = replace(start, progress=remembered(shop.playbook, shop.lines, given, start.progress))
         await self._door.run(transcript.begin_with, start, given, self._now())

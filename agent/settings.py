@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     first_token_s: Annotated[float, Field(gt=0)] = 4.0
     token_gap_s: Annotated[float, Field(gt=0)] = 3.0
     reply_s: Annotated[float, Field(gt=0)] = 12.0
-    model_concurrency: Annotated[int, Field(ge=1)] = 64
+    model_concurrency: Annotated[int, Field(ge=1)] = 128
     """Requests to one model at a time; one more goes to the next rung of the ladder."""
     retry_share: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Share of a model's requests that may be second tries."""

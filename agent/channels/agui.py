@@ -1,6 +1,7 @@
 """``POST /agui``: AG-UI 1.0, the protocol of CopilotKit and its like. A thread is a conversation, a run is a turn."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -17,6 +18,8 @@ from agent.channels.said import MessageId, Said, last_words, text_of
 from agent.channels.speech import speak
 from agent.channels.ui_chat import insights_of
 
+LONGEST_BODY: Mapping[str, int] = {"/agui": 500_000}
+"""Bytes: every request carries the whole conversation."""
 _BY: dict[str, Literal["customer", "agent"]] = {"user": "customer", "assistant": "agent"}
 
 
@@ -28,12 +31,12 @@ class RunErrorResponse(BaseModel):
     code: str
 
 
-def _shown(refusal: Refusal) -> Response:
+def shown(refusal: Refusal) -> Response:
     content = RunErrorResponse(message=refusal.message, code=refusal.kind).model_dump()
     return Response(orjson.dumps(content), refusal.status, media_type="application/json")
 
 
-router = APIRouter(tags=["chat clients"], route_class=refusing(_shown))
+router = APIRouter(tags=["chat clients"], route_class=refusing(shown))
 
 
 def _spoken(content: Any) -> str:
@@ -68,6 +71,7 @@ _REFUSED: dict[str, Any] = {"model": RunErrorResponse | shapes.ErrorResponse}
     responses={
         **ERRORS,
         410: {"model": RunErrorResponse, "description": "The conversation was erased meanwhile, or the turn given up."},
+        413: {"model": RunErrorResponse, "description": "The body is larger than this server takes."},
         422: {"model": RunErrorResponse, "description": "Something in the request is wrong; the field is named."},
         429: {**_REFUSED, "description": "Too many messages wait, or too many requests with this key."},
         503: {**ERRORS[503], **_REFUSED},

@@ -27,17 +27,18 @@ LONGEST_TRANSCRIPT = 1_000
 _JSON = "application/json"
 
 
-def _shown(refusal: Refusal) -> Response:
+def shown(refusal: Refusal) -> Response:
     return Response(orjson.dumps({"detail": refusal.message}), refusal.status, media_type=_JSON)
 
 
-router = APIRouter(tags=["LangGraph clients"], route_class=refusing(_shown))
+router = APIRouter(tags=["LangGraph clients"], route_class=refusing(shown))
 
 ThreadId = Annotated[shapes.Identity, Path(description="The conversation's id.")]
 _DETAIL: dict[str, Any] = {"model": graph.DetailResponse}
 _EITHER: dict[str, Any] = {"model": graph.DetailResponse | shapes.ErrorResponse}
 REFUSALS: dict[int | str, dict[str, Any]] = {
     **ERRORS,
+    413: {**_DETAIL, "description": "The body is larger than this server takes."},
     422: {**_DETAIL, "description": "Something in the request is wrong; the field is named."},
     503: {**ERRORS[503], **_EITHER},
 }

@@ -25,14 +25,14 @@ class RasaErrorResponse(BaseModel):
     code: int
 
 
-def _shown(refusal: Refusal) -> Response:
+def shown(refusal: Refusal) -> Response:
     content = RasaErrorResponse(
         reason=refusal.kind, message=refusal.message, details={"parameter": refusal.field}, code=refusal.status
     )
     return Response(orjson.dumps(content.model_dump()), refusal.status, media_type="application/json")
 
 
-router = APIRouter(tags=["chat clients"], route_class=refusing(_shown))
+router = APIRouter(tags=["chat clients"], route_class=refusing(shown))
 
 
 class RasaMetadata(Beginning):
@@ -65,6 +65,7 @@ _REFUSED: dict[str, Any] = {"model": RasaErrorResponse | shapes.ErrorResponse}
             "model": RasaErrorResponse,
             "description": "The conversation was erased meanwhile, or the turn given up.",
         },
+        413: {"model": RasaErrorResponse, "description": "The body is larger than this server takes."},
         422: {"model": RasaErrorResponse, "description": "Something in the request is wrong; the field is named."},
         429: {**_REFUSED, "description": "Too many messages wait, or too many requests with this key."},
         503: {**ERRORS[503], **_REFUSED},

@@ -47,7 +47,11 @@ def refusing(show: Show) -> type[Guarded]:
 
 
 async def told(request: Request, error: AgentError | RequestValidationError | HTTPException, show: Show) -> Response:
-    plain = await errors.refused(request, error)
+    return in_words(await errors.refused(request, error), show)
+
+
+def in_words(plain: Response, show: Show) -> Response:
+    """The product's own answer, ``plain``, as ``show`` tells it."""
     content = orjson.loads(plain.body)
     field = content["problems"][0]["field"] if content["problems"] else None
     answer = show(Refusal(plain.status_code, content["type"], content["message"], field))

@@ -1,6 +1,7 @@
 """``POST /api/chat`` for ``useChat`` of the Vercel AI SDK: its messages in, a UI message stream (v1) out."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -16,16 +17,18 @@ from agent.channels.refusal import Refusal, refusing
 from agent.channels.said import MessageId, Said, last_words, text_of
 from agent.channels.speech import speak
 
+LONGEST_BODY: Mapping[str, int] = {"/api/chat": 500_000}
+"""Bytes: every request carries the whole conversation."""
 HEADERS = {"x-vercel-ai-ui-message-stream": "v1"}
 _BY: dict[str, Literal["customer", "agent"]] = {"user": "customer", "assistant": "agent"}
 
 
-def _shown(refusal: Refusal) -> Response:
+def shown(refusal: Refusal) -> Response:
     """What ``useChat`` gives its page as ``error.message`` is the body."""
     return PlainTextResponse(refusal.message, refusal.status)
 
 
-router = APIRouter(tags=["chat clients"], route_class=refusing(_shown))
+router = APIRouter(tags=["chat clients"], route_class=refusing(shown))
 
 
 class UiMessage(Tolerant):
@@ -49,6 +52,7 @@ _TEXT_REFUSED: dict[str, Any] = {"content": {"text/plain": {"schema": {"type": "
 _SHOWN: dict[int | str, dict[str, Any]] = {
     **ERRORS,
     410: {**_TEXT_REFUSED, "description": "The conversation was erased meanwhile, or the turn given up."},
+    413: {**_TEXT_REFUSED, "description": "The body is larger than this server takes."},
     422: {**_TEXT_REFUSED, "description": "Something in the request is wrong: a sentence that names the field."},
     429: {**ERRORS[429], **_TEXT_REFUSED, "description": "Too many messages wait, or too many requests with this key."},
     503: {**ERRORS[503], **_TEXT_REFUSED},

@@ -43,7 +43,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _DIGITS = re.compile(
     r"(?<!\d)(?<!\d[.,])(?:\d{1,3}(?:[.,\u00a0\u202f ]\d{3})+(?!\d)(?:[.,]\d{1,2}(?!\d))?|\d+(?:[.,]\d+)?)|(?<=[$€£])\.\d+"
 )
-_SCALE = re.compile(r"\s?(?:k\b|mil\b|thousand\b|grand\b|million(?:es)?\b|millón\b)", re.IGNORECASE)
+_SCALE = re.compile(r"\s?(?:k\b|mil\b|thousand\b|grand\b|million\b|mill[oó]n(?:es)?\b)", re.IGNORECASE)
 _ACCENTS = str.maketrans("áéíóúü", "aeiouu")
 
 

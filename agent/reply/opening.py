@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from agent.reply.lines import Line
-from agent.reply.prompt import colleague_wrote
 from agent.turn import Act, Brief, Language, Playbook
 from prompts.playbook import Text
 
@@ -14,7 +13,7 @@ def openings(brief: Brief, channel: str) -> Iterator[Line]:
     if silent(brief):
         return
     if discloses(brief, channel):
-        if not colleague_wrote(brief.recent):
+        if not any(said.role != "customer" and said.text for said in brief.recent):  # nobody greets twice
             yield greeting(book, language, brief.seed)
         if not heard.has(Act.ASKS_IDENTITY):
             yield disclosure(book, language)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from agent.store.codec import from_json, progress_from
 from agent.store.conversations import Start, is_conversation, started, values_of
@@ -71,10 +72,15 @@ def _turn(row: Row[*tuple[Any, ...]]) -> LastTurn:
 
 
 def begin_with(connection: Connection, start: Start, given: Sequence[Utterance], now: float) -> None:
-    """Adds a new conversation with the last of the ``given`` messages, as many as the next turn sees."""
+    """Adds a new conversation with the last of the ``given`` messages, as many as the next turn sees. One that is there already
+    is left as it is."""
     kept = given[len(given) - min(len(given), RECENT - 1) :]
     row = {**values_of(start, now), "seq": len(kept)}
-    add_and_tell(connection, conversations, row, start.key, [started(start)], now)
+    try:
+        with connection.begin_nested():
+            add_and_tell(connection, conversations, row, start.key, [started(start)], now)
+    except IntegrityError:
+        return
     rows = [
         {
             "tenant": start.key.tenant,

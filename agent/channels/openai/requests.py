@@ -75,9 +75,9 @@ class Call(Tolerant):
 
 
 class Called(Tolerant):
-    """Vapi's customer. His number is not kept."""
+    """Vapi's customer. His number is not kept; an empty name is none."""
 
-    name: shapes.Name | None = None
+    name: Annotated[shapes.Name | None, BeforeValidator(lambda given: None if given == "" else given)] = None
 
 
 class ElevenLabs(Tolerant):

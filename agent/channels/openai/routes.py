@@ -22,7 +22,7 @@ from agent.channels.openai.refusals import in_own_words
 from agent.channels.openai.requests import ChatCompletion
 from agent.channels.openai.talk import Talk, talk_of
 from agent.channels.openai.tools import calls_for
-from agent.channels.openai.truth import settle
+from agent.channels.openai.truth import first_words_of, settle
 from agent.channels.shapes import Identity
 from agent.errors import AgentError, CutOff, InvalidInput, UnknownPlaybook
 from agent.orchestrator import Post, SalesAgent
@@ -88,8 +88,9 @@ async def complete(
     is sent again never advances it twice. Without one the answer is made from `messages` alone.
 
     `messages` are the truth of what was spoken: where our last reply stands in them cut short, that is what the customer heard.
-    Closing the connection interrupts the reply. Messages of the roles `system` and `developer` are not read: the playbook alone
-    says what the agent is. Tools that are offered are called when the turn's decision says so."""
+    Closing the connection interrupts the reply. Before anybody has spoken, the agent says its first words. Messages of the roles
+    `system` and `developer` are not read: the playbook alone says what the agent is. Tools that are offered are called when the
+    turn's decision says so."""
     agent = agent_of(request)
     if body.model is not None:
         _known(agent, body.model)
@@ -97,8 +98,11 @@ async def complete(
     counts = bool(body.stream_options and body.stream_options.include_usage)
     answer = Completion(body.model or agent.settings.default_playbook, int(agent.workers.wall_clock()), counts)
     if talk.waits:
-        return _nothing(Asked(body, talk, answer))
-    post, before = await _post(request, body, talk, x_conversation_id, idempotency_key)
+        return _at_once(Asked(body, talk, answer), "")
+    told = _told(request, body, talk, x_conversation_id, idempotency_key)
+    if talk.begins:
+        return _at_once(Asked(body, talk, answer), await first_words_of(agent, told))
+    post, before = await _post(agent, talk, told)
     asked = Asked(body, talk, answer, before)
     exchange = Exchange(agent, post, request.app.state.streams)
     hearing = Hearing(exchange, request.receive, request.app.state.streams)
@@ -109,12 +113,10 @@ async def complete(
     return _whole(asked, turn["response"] if turn else "", _calls(asked, turn))
 
 
-async def _post(
-    request: Request, body: ChatCompletion, talk: Talk, header: str | None, idempotency_key: str | None
-) -> tuple[Post, Language | None]:
-    """The turn to run, and the language spoken before it, if it is known."""
-    agent, conversation = agent_of(request), conversation_of(header, body)
-    told = Post(
+def _told(request: Request, body: ChatCompletion, talk: Talk, header: str | None, idempotency_key: str | None) -> Post:
+    """Without a ``message_id`` where the request names no conversation."""
+    conversation = conversation_of(header, body)
+    return Post(
         conversation_id=conversation or uuid.uuid4().hex,
         text="\n".join(talk.new),
         tenant=tenant_of(request),
@@ -125,13 +127,19 @@ async def _post(
         customer=customer_in(body),
         metadata={"direction": "outbound"} if is_outbound(body) else None,
     )
+
+
+async def _post(agent: SalesAgent, talk: Talk, told: Post) -> tuple[Post, Language | None]:
+    """The turn to run, and the language spoken before it, if it is known."""
     if told.message_id is None:
         _bounded(told.text, agent, talk)
         if talk.given:
             await agent.continue_from(told, talk.given)
         return told, None
-    settled = await settle(agent, told.key, talk, told.message_id)
+    settled = await settle(agent, told, talk)
     _bounded(settled.text, agent, talk)
+    if settled.new and talk.given:  # e.g. the platform's own first words
+        await agent.continue_from(told, talk.given)
     return replace(told, text=settled.text), settled.language
 
 
@@ -187,13 +195,14 @@ async def _chunks(
     yield answer.closing(_finish(calls), usage_of(asked.length, len(exchange.heard)))
 
 
-def _nothing(asked: Asked) -> Response:
-    """An answer without words: it is the customer's turn."""
+def _at_once(asked: Asked, text: str) -> Response:
+    """An answer that is no turn: our first words, or none because it is the customer's turn."""
     if not asked.body.stream:
-        return _whole(asked, "", [])
+        return _whole(asked, text, [])
 
     async def chunks() -> AsyncIterator[bytes]:
-        yield asked.answer.opening() + asked.answer.closing("stop", usage_of(asked.length, 0))
+        said = asked.answer.piece(text) if text else b""
+        yield asked.answer.opening() + said + asked.answer.closing("stop", usage_of(asked.length, len(text)))
 
     return _events(chunks())
 

@@ -25,15 +25,19 @@ class Talk:
     asked: tuple[str, ...]
     waits: bool
     """It is the customer's turn: there is nothing to answer, the last message is a tool's result or our own."""
+    begins: bool = False
+    """Nobody has said anything yet: the agent is to speak first."""
 
 
 def talk_of(messages: Sequence[Message]) -> Talk:
-    """Raises ``InvalidInput`` when the customer says nothing in it at all, or something that can't be read."""
+    """Raises ``InvalidInput`` when only the agent speaks in it, or the customer says something that can't be read."""
     spoken = [
         (place, message.role, _plain(message.content))
         for place, message in enumerate(messages)
         if message.role in (_CUSTOMER, _AGENT)
     ]
+    if not spoken:
+        return Talk((), "", (), (), (), waits=False, begins=True)
     if not any(role == _CUSTOMER for _, role, _ in spoken):
         raise InvalidInput("must hold a message of the user", field="messages")
     since = next((n for n in range(len(spoken), 0, -1) if spoken[n - 1][1] == _AGENT), 0)

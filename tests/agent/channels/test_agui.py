@@ -1,5 +1,6 @@
 """AG-UI over raw HTTP: a run's events in their order, state that comes back, and errors in its own words."""
 
+import json
 import uuid
 from typing import Any
 
@@ -62,6 +63,17 @@ async def test_a_run_is_a_turn(api: httpx2.AsyncClient) -> None:
         assert snapshots[1]["conversation"].keys() == {"conversation_id", "stage", "language", "handoff"}
     stored = (await api.get(f"/conversations/{thread}/messages")).json()["messages"]
     assert [row["text"] for row in stored] == ["hola", texts[0], "¿cuánto cuesta?", texts[1]]
+
+
+async def test_an_hours_history_fits_and_none_without_end(api: httpx2.AsyncClient) -> None:
+    hour = [message(role, "a" * 170) for _ in range(180) for role in ("user", "assistant")]
+    given = run(uuid.uuid4().hex, *hour, message("user", "hola"))
+    assert len(json.dumps(given)) > 64_000
+    assert spoken(await events_of(api, given), given)
+    endless = run(uuid.uuid4().hex, message("assistant", "a" * 500_000), message("user", "hola"))
+    answer = await api.post(PATH, json=endless)
+    assert answer.status_code == 413
+    assert exactly(RunErrorResponse, answer)["code"] == "body_too_large"
 
 
 async def test_the_same_message_in_another_run_is_the_same_turn(api: httpx2.AsyncClient) -> None:

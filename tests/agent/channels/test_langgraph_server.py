@@ -126,6 +126,13 @@ async def test_a_wrong_run_is_refused_with_a_detail(api: httpx2.AsyncClient, giv
         assert exactly(DetailResponse, answer)["detail"].startswith(field)
 
 
+@pytest.mark.parametrize("path", ["/threads", "/threads/t/runs/stream", "/assistants/search"])
+async def test_a_body_that_is_too_large_is_refused_with_a_detail(api: httpx2.AsyncClient, path: str) -> None:
+    answer = await api.post(path, content=b" " * 64_001)
+    assert answer.status_code == 413
+    assert exactly(DetailResponse, answer)["detail"] == "body: has more than 64000 bytes"
+
+
 async def test_a_front_ends_key_sees_its_own_run_and_no_transcript(settings: Settings) -> None:
     keys = settings_with(settings, keys="required", rate_limit="")
     desk, admin = await made(keys, Role.FRONT_END), await made(keys, Role.ADMIN)

@@ -140,6 +140,20 @@ async def test_another_playbook_begins_another_conversation(settings: Settings) 
 
 
 @chromium
+async def test_who_has_the_conversation_is_told_when_the_agent_keeps_silent(settings: Settings) -> None:
+    async with opened(settings, building(writers=[])) as page:
+        await say(page, "hi")
+        await page.until(ANSWERED.format(1))
+        await page.value(
+            "asked(`conversations/${state.conversation}/takeover`, { method: 'POST', body: '{\"actor\":\"Eva\"}' }).then(() => 1)"
+        )
+        await say(page, "I want to talk to a real person, please")
+        await page.until("state.turns[1]?.done && document.querySelector('.note')")
+        notes = "[...document.querySelectorAll('.note')].map(note => note.textContent)"
+        assert await page.value(notes) == ["A person has this conversation: the agent only advises."]
+
+
+@chromium
 async def test_what_a_model_or_a_person_writes_is_never_read_as_html(settings: Settings) -> None:
     attack = "<img src=x onerror=alert(1)><b>hola</b>"
     async with opened(settings, building(writers=[at_once(f"Gracias {attack}.", "¿Qué más?")])) as page:

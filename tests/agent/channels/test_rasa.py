@@ -56,3 +56,10 @@ async def test_wrong_input_is_refused_as_rasa_does(api: httpx2.AsyncClient, give
     assert error["details"] == {"parameter": field}
     assert error["message"].startswith(f"{field}: ")
     assert (error["code"], error["reason"]) == (422, "invalid_input")
+
+
+async def test_a_body_that_is_too_large_is_refused_as_rasa_does(api: httpx2.AsyncClient) -> None:
+    answer = await api.post(PATH, json={"sender": "s", "message": "x" * 70_000})
+    assert answer.status_code == 413
+    error = exactly(RasaErrorResponse, answer)
+    assert (error["code"], error["reason"], error["details"]) == (413, "body_too_large", {"parameter": "body"})

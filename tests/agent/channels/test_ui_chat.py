@@ -1,6 +1,7 @@
 """``useChat``'s protocol over raw HTTP: one assistant message a turn, and what only a rep's key may see."""
 
 import asyncio
+import json
 import uuid
 from typing import Any
 
@@ -77,6 +78,17 @@ async def test_what_was_not_answered_comes_with_the_next_message(api: httpx2.Asy
     await parts_of(api, body(chat, message("user", "hola,", "qué tal"), message("assistant"), message("user", "oye")))
     stored = (await api.get(f"/conversations/{chat}/messages")).json()["messages"]
     assert stored[0]["text"] == "hola,\nqué tal\noye"
+
+
+async def test_an_hours_history_fits_and_none_without_end(api: httpx2.AsyncClient) -> None:
+    hour = [message(role, "a" * 170) for _ in range(180) for role in ("user", "assistant")]
+    given = body(uuid.uuid4().hex, *hour, message("user", "hola"))
+    assert len(json.dumps(given)) > 64_000
+    assert spoken(await parts_of(api, given))
+    endless = body(uuid.uuid4().hex, message("assistant", "a" * 500_000), message("user", "hola"))
+    answer = await api.post(PATH, json=endless)
+    assert (answer.status_code, answer.text) == (413, "body: has more than 500000 bytes")
+    assert answer.headers["content-type"].startswith("text/plain")
 
 
 async def test_a_handoff_is_told(api: httpx2.AsyncClient) -> None:

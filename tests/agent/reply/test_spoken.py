@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agent.reply.amounts import Amount, find_amounts
@@ -204,6 +204,8 @@ PERIODS = {"es": ["", "/mes", " al mes", "/año", " a la semana"], "en": ["", "/
 FRAMES = {"es": ["Cuesta {} para ti.", "El plan sale en {}."], "en": ["It costs {} for you.", "The plan comes to {}."]}
 
 
+@example(Tongue("es", "es_MX", "MXN"), Decimal(1_500_000), 0, 0)
+@example(Tongue("es", "es_MX", "MXN"), Decimal(2_000_000), 0, 0)
 @given(tongues, whole | with_cents, st.integers(0, 4), st.integers(0, 1))
 def test_a_price_stays_what_it_was(tongue: Tongue, value: Decimal, period: int, frame: int) -> None:
     sign = "€" if tongue.currency == "EUR" else "$"

@@ -119,7 +119,7 @@ async def test_one_that_comes_again_while_the_first_is_being_given_up_is_answere
         assert [text for _, text in await kept(client, here)] == ["hi", first, "how much?", answer]
 
 
-CALLS = 24
+CALLS = 100
 
 
 async def test_many_calls_at_once_each_with_a_barge_in_in_its_second_turn(settings: Settings) -> None:

@@ -33,7 +33,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"messages": ["hola"]}, "messages.0"),
     ({"messages": [{"content": SECRET}]}, "messages.0.role"),
     ({"messages": [{"role": "", "content": SECRET}]}, "messages.0.role"),
-    ({"messages": [{"role": "system", "content": SECRET}]}, "messages"),
+    ({"messages": [{"role": "assistant", "content": SECRET}]}, "messages"),
     ({"messages": [{"role": "user", "content": "x"}] * 2_001}, "messages"),
     (user(7), "messages.0.content"),
     (user({"text": SECRET}), "messages.0.content"),

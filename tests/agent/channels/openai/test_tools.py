@@ -16,6 +16,7 @@ from tests.conftest import serving
 
 TEXT = {"type": "string"}
 BYE, PERSON, STOP = "gracias, adiós, hasta luego", "quiero hablar con una persona", "no me escriban más"
+BUY = "me convence, lo compro, ¡me apunto ya!"
 ES = {"metadata": {"locale": "es"}}
 END = tool("end_call", "reason", reason=TEXT, message=TEXT)
 VAPI_END: Json = {
@@ -70,6 +71,16 @@ async def test_a_goodbye_ends_the_call(api: httpx2.AsyncClient) -> None:
     assert await called(api, BYE, WEATHER, END) == [("end_call", {"reason": "the conversation is over"})]
     assert await called(api, BYE, VAPI_TRANSFER, VAPI_END) == [("endCall", {})]
     assert [name for name, _ in await called(api, STOP, END)] == ["end_call"]
+
+
+async def test_a_sale_ends_no_call_the_thanks_after_it_do(api: httpx2.AsyncClient) -> None:
+    here, talk = await begun(api)
+    more: Json = {"to": here, "tools": [END], **ES}
+    bought = await stream(api, *talk, BUY, **more)
+    turn = (await api.get(f"/conversations/{here}/turns/2")).json()
+    assert (turn["decision"]["action"], bought.calls) == ("confirm_sale", [])
+    over = await stream(api, *talk, BUY, bought.text, BYE, **more)
+    assert [call["function"]["name"] for call in over.calls] == ["end_call"]
 
 
 async def test_a_wish_for_a_person_transfers(api: httpx2.AsyncClient) -> None:
@@ -144,6 +155,19 @@ async def test_who_wants_silence_is_not_spoken_to(settings: Settings) -> None:
             answer = await stream(client, STOP, first, "hola", to=here, tools=tools)
             assert answer.text == ""
             assert [call["function"]["name"] for call in answer.calls] == ([name] if name else [])
+
+
+@pytest.mark.parametrize("text", [BYE, PERSON])
+async def test_while_a_person_has_the_conversation_nothing_is_ended_or_transferred(
+    api: httpx2.AsyncClient, text: str
+) -> None:
+    here, talk = await begun(api)
+    assert (await api.post(f"/conversations/{here}/takeover", json={"actor": "Eva"})).status_code == 200
+    answer = await stream(api, *talk, text, to=here, tools=[END, VAPI_TRANSFER], **ES)
+    assert (answer.text, answer.calls, answer.finish) == ("", [], "stop")
+    more = [*said(*talk, text), {"role": "user", "content": text}]
+    answer = await stream(api, messages=more, to=here, tools=[END, VAPI_TRANSFER, SKIP], **ES)
+    assert [call["function"]["name"] for call in answer.calls] == ["skip_turn"]
 
 
 async def test_a_call_comes_once_and_its_result_is_no_turn(api: httpx2.AsyncClient) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from agent.channels.openai.truth import spoken_of
 from agent.settings import Settings
+from prompts import load_playbook
 from tests.agent.channels.openai.calls import ask, fresh, kept, refused, reply_to, said, stream
 from tests.agent.channels.parts import FIRST, PATIENT, SECOND, Told, at_once, building, settings_with
 from tests.conftest import serving
@@ -52,6 +53,77 @@ async def test_without_a_name_the_messages_are_the_history(settings: Settings) -
         await reply_to(client, *many)
         assert len(writer.briefs[-1].recent) == 12
         assert writer.briefs[-1].progress.customer_turns == 50
+
+
+async def test_what_was_spoken_before_we_knew_of_it_is_known(settings: Settings) -> None:
+    """A platform's own first words; a call that another server began."""
+    writer, here = at_once(), fresh()
+    async with serving(settings, building(writers=[writer])) as client:
+        hello = "Hola, soy Sofía. " + load_playbook("ngx").book.disclosure.text.said_in("es")
+        messages = [{"role": "assistant", "content": hello}, *said("¿cuánto cuesta?")]
+        answers = [await reply_to(client, messages=messages, to=here, metadata={"locale": "es"}) for _ in range(2)]
+        assert answers == [f"{FIRST} {SECOND}"] * 2, "who has said what he is does not say it again"
+        spoken = {"role": "assistant", "content": answers[0]}
+        await reply_to(client, messages=[*messages, spoken, *said("sí")], to=here)
+        assert [text for _, text in await kept(client, here)][:3] == [hello, "¿cuánto cuesta?", answers[0]]
+        assert [one.text for one in writer.briefs[0].recent] == [hello, "¿cuánto cuesta?"]
+
+
+SYSTEM = {"role": "system", "content": "Greet the customer."}
+
+
+@pytest.mark.parametrize("heard", [None, 12, 0], ids=["whole", "cut", "not at all"])
+async def test_before_anybody_has_spoken_the_agent_speaks_first(settings: Settings, heard: int | None) -> None:
+    """As Pipecat and LiveKit begin a call."""
+    disclosure, here = load_playbook("ngx").book.disclosure.text.said_in("es"), fresh()
+    more: dict[str, Any] = {"to": here, "metadata": {"locale": "es"}}
+    async with serving(settings, building(writers=[at_once()])) as client:
+        first = await reply_to(client, messages=[SYSTEM], **more)
+        assert first.endswith(disclosure)
+        assert await reply_to(client, messages=[SYSTEM], **more) == first
+        assert (await stream(client, messages=[SYSTEM], **more)).text == first
+        spoken = first[:heard].strip()
+        given = [{"role": "assistant", "content": spoken}] if spoken else []
+        answer = await reply_to(client, messages=[SYSTEM, *given, *said("¿cuánto cuesta?")], **more)
+        if spoken == first:
+            assert answer == f"{FIRST} {SECOND}"
+        else:
+            assert disclosure in answer, "what it is was not heard"
+        assert [text for _, text in await kept(client, here)] == [spoken, "¿cuánto cuesta?", answer]
+        assert await reply_to(client, messages=[SYSTEM], **more) == ""
+        assert (await client.get(f"/conversations/{here}")).json()["turns"] == 1
+
+
+async def test_without_a_name_the_agent_speaks_first_too(api: httpx2.AsyncClient) -> None:
+    first = await reply_to(api, messages=[SYSTEM], metadata={"locale": "es"})
+    spoken = [SYSTEM, {"role": "assistant", "content": first}, *said("¿cuánto cuesta?")]
+    answer = await reply_to(api, messages=spoken, metadata={"locale": "es"})
+    assert load_playbook("ngx").book.disclosure.text.said_in("es") not in answer
+
+
+async def test_nobody_is_greeted_twice(settings: Settings) -> None:
+    """What the agent is he says until it was heard; the greeting only where nothing of the house was heard yet."""
+    disclosure = load_playbook("ngx").book.disclosure.text.said_in("es")
+    async with serving(settings, building(writers=[at_once()])) as client:
+        more: dict[str, Any] = {"metadata": {"locale": "es"}}
+        for to in (fresh(), None):
+            hello = [{"role": "assistant", "content": "Hola, gracias por llamar."}, *said("¿cuánto cuesta?")]
+            assert await reply_to(client, messages=hello, to=to, **more) == f"{disclosure} {FIRST} {SECOND}"
+        here = fresh()
+        first = await reply_to(client, "hola", to=here, **more)
+        assert not first.startswith(disclosure) and disclosure in first
+        again = await reply_to(client, "hola", first[:12], "¿cuánto cuesta?", to=here, **more)
+        assert again == f"{disclosure} {FIRST} {SECOND}"
+
+
+async def test_of_many_that_bring_the_same_beginning_one_begins(settings: Settings) -> None:
+    writer, here = Told(), fresh()
+    async with serving(settings_with(settings, **PATIENT), building(writers=[writer])) as client:
+        asked = [asyncio.create_task(reply_to(client, "hola", "¿Qué tal?", "bien", to=here)) for _ in range(4)]
+        await writer.reached.wait()
+        writer.gate.set()
+        assert len(set(await asyncio.gather(*asked))) == 1
+        assert [text for _, text in await kept(client, here)][:3] == ["hola", "¿Qué tal?", "bien"]
 
 
 async def test_without_a_name_an_opt_out_still_stands(api: httpx2.AsyncClient) -> None:

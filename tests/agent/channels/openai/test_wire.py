@@ -137,6 +137,12 @@ async def test_how_it_is_spoken_and_with_whom(api: httpx2.AsyncClient, given: di
     assert "5550100" not in str(found)
 
 
+async def test_a_caller_without_a_name_is_answered(api: httpx2.AsyncClient) -> None:
+    here = fresh()
+    assert (await ask(api, "hola", call={"id": here}, customer={"name": "", "number": "+15550100"})).status_code == 200
+    assert (await api.get(f"/conversations/{here}")).json()["customer_data"]["name"] is None
+
+
 async def test_a_customer_of_the_metadata_and_who_began(api: httpx2.AsyncClient) -> None:
     here, customer = fresh(), {"name": "Luz", "age": 44, "city": "Lima"}
     more = {"metadata": {"customer": customer, "customer_id": "c-1"}, "call": {"type": "outboundPhoneCall"}}

@@ -22,6 +22,7 @@ SENT = "Hola, soy Ana. ¿Qué día te queda bien: lunes o martes?"
         (" ... ", ""),
         ("algo distinto", "algo distinto"),
         ("Gracias por llamar. Hola, soy Ana. ¿Qué día", "Hola, soy Ana. ¿Qué día"),
+        (f"{SENT} ¿Qué día te queda bien?", SENT),
     ],
 )
 def test_our_words_are_cut_where_the_report_ends(utterance: str, heard: str) -> None:

@@ -110,6 +110,21 @@ async def test_the_call_ends_when_it_is_no_longer_the_agents(server: House, word
     assert not {"talking_points"} & about.keys()
 
 
+async def test_while_a_person_has_the_call_it_does_not_end(server: House) -> None:
+    async with server.relay() as caller:
+        await opened(server, caller, conversation_id="held")
+        taken = await server.client.post("/conversations/held/takeover", json={"actor": "Eva"})
+        assert taken.status_code == 200
+        for words in (
+            "I want to talk to a real person, please",
+            "Take me off your list and never contact me again.",
+            "bye",
+        ):
+            await caller.says(words)
+            heard = await caller.hears()
+            assert (heard.said, heard.others) == ("", [])
+
+
 async def test_who_talks_over_the_agent_has_heard_what_he_has_heard(server: House, model: ScriptedModel) -> None:
     async with server.relay() as caller:
         await opened(server, caller, conversation_id="cut")

@@ -164,9 +164,36 @@ async def test_pings_news_and_reminders(server: House) -> None:
         said, _ = await call.hears(await call.wants("reminder_required"))
         assert said == ""  # nobody has said anything yet
         await call.turn("I want more energy")
+        for _ in range(2):
+            said, _ = await call.hears(await call.wants("reminder_required"))
+            assert REPLY.endswith(said) and said.endswith("?")  # the question, once more
+            call.agent(said)
+        await call.turn("I sleep badly")
+        taken = await server.client.post("/conversations/r-7/takeover", json={"actor": "Eva"})
+        assert taken.status_code == 200
         said, _ = await call.hears(await call.wants("reminder_required"))
-        assert said == REPLY
-    assert (await server.stored("r-7"))[0] == ("agent", opening)
+        assert said == ""
+    async with calling(server, "r-7") as (again, _):
+        again.transcript = call.transcript
+        said, _ = await again.hears(await again.wants("reminder_required"))
+        assert said == ""
+    assert await server.stored("r-7") == [
+        ("agent", opening), ("customer", "I want more energy"), ("agent", REPLY), ("customer", "I sleep badly"), ("agent", REPLY),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "words", ["I want to talk to a real person, please", "Take me off your list and never contact me again."]
+)
+async def test_who_has_the_call_is_the_one_to_end_it(server: House, words: str) -> None:
+    async with calling(server, "r-11") as (call, _):
+        await call.turn("I want more energy")
+        taken = await server.client.post("/conversations/r-11/takeover", json={"actor": "Eva"})
+        assert taken.status_code == 200
+        call.user(words)
+        said, last = await call.hears(await call.wants())
+    assert (said, last["end_call"]) == ("", False)
+    assert "transfer_number" not in last
 
 
 async def test_a_person_gets_the_call_transferred_and_a_goodbye_ends_it(server: House) -> None:
