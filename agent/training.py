@@ -1,6 +1,6 @@
 """``sales-agent train``: gathers corpora, playbook examples and simulated buyers, trains, and shows how far it is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -8,13 +8,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from agent.errors import InvalidInput
 from agent.settings import Settings
-from predictors import train, train_conversion
-from predictors.bundle import MANIFEST, Manifest
+from agent.turn import Act
+from predictors import bundle, conversion, features, train, train_conversion
+from predictors.bundle import Manifest
 from prompts import load_playbook, playbook_names
-from prompts.playbook import Language, Playbook
+from prompts.playbook import OBJECTION_TYPES, Language, Playbook
 from training_data.buyers import SimulatedConversation, simulate
-from training_data.corpora import CORPORA, Labelled, read_corpora
+from training_data.corpora import CorpusRefused, Labelled, read_corpora
 
 CONVERSATIONS = 4_000
 
@@ -45,16 +47,20 @@ def train_bundles(
 ) -> None:
     """Trains and writes the bundles of ``predictors``. The same corpora and seed give the same metrics, byte for byte.
 
-    ``playbooks``: whose examples are learnt from, all by default. Raises ``PlaybookRefused`` for an unknown one.
+    ``playbooks``: whose examples are learnt from, all by default. ``only_missing``: a bundle that would be refused is
+    missing, too. Raises ``PlaybookRefused`` for a wrong playbook, and ``InvalidInput`` for an unknown one and for ``data``
+    that can't be learnt from.
     """
     folder = settings.models_dir
-    todo = [one for one in predictors if not (only_missing and (folder / one.value / MANIFEST).exists())]
+    todo = [one for one in predictors if not (only_missing and _is_there(folder, one))]
     manifests: list[Manifest] = []
     columns = (TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    kinds: list[train.Kind] = [_KINDS[one] for one in todo if one in _KINDS]
+    rows = _rows(settings, data, playbooks or playbook_names(settings.playbooks_dir)) if kinds else []
     with Progress(*columns, console=console) as progress:
-        kinds: list[train.Kind] = [_KINDS[one] for one in todo if one in _KINDS]
         if kinds:
-            matrix = _encoded(settings, data, playbooks or playbook_names(settings.playbooks_dir), progress)
+            bar = progress.add_task("read messages", total=len(rows))
+            matrix = train.encode(rows, lambda bar=bar: progress.advance(bar))
             for kind in kinds:
                 bar = progress.add_task(f"train {kind}", total=None)
                 manifests.append(
@@ -72,6 +78,15 @@ def train_bundles(
         console.print(_summary(manifests))
 
 
+def _is_there(folder: Path, predictor: Predictor) -> bool:
+    form = conversion.FORM if predictor is Predictor.CONVERSION else features.FORM
+    try:
+        bundle.load(folder / predictor.value, predictor=predictor.value, features=form)
+    except (FileNotFoundError, bundle.BundleRefused):
+        return False
+    return True
+
+
 def _conversion(folder: Path, seed: int, progress: Progress) -> Manifest:
     meeting = progress.add_task("meet buyers", total=CONVERSATIONS)
     buyers: list[SimulatedConversation] = []
@@ -82,12 +97,34 @@ def _conversion(folder: Path, seed: int, progress: Progress) -> Manifest:
     return train_conversion.train_conversion(buyers, folder, seed, lambda: progress.advance(bar))
 
 
-def _encoded(settings: Settings, data: Path | None, playbooks: Sequence[str], progress: Progress) -> train.Matrix:
-    rows = read_corpora((CORPORA, *((data,) if data else ())))
+def _rows(settings: Settings, data: Path | None, playbooks: Sequence[str]) -> list[Labelled]:
+    books = {name: load_playbook(name, settings.playbooks_dir).book for name in playbook_names(settings.playbooks_dir)}
+    if unknown := [name for name in playbooks if name not in books]:
+        raise InvalidInput(f"no playbook {unknown[0]!r}; there are {', '.join(books) or 'none'}", field="playbook")
+    rows = read_corpora()
+    if data is not None:
+        try:
+            rows += read_corpora((data,), lambda row: _unknown_label(row, books.values()))
+        except CorpusRefused as refused:
+            raise InvalidInput(str(refused), field="data") from None
     for name in playbooks:
-        rows += playbook_rows(load_playbook(name, settings.playbooks_dir).book)
-    bar = progress.add_task("read messages", total=len(rows))
-    return train.encode(rows, lambda: progress.advance(bar))
+        rows += playbook_rows(books[name])
+    return rows
+
+
+def _unknown_label(row: Labelled, books: Iterable[Playbook]) -> str | None:
+    """A label that no bundle could serve. Needs of a business that has no playbook here may be any."""
+    needs = [need for book in books if book.vertical == row.vertical for need in book.needs]
+    lists = (
+        ("objections", row.objections, OBJECTION_TYPES),
+        ("needs", row.needs, needs or row.needs),
+        ("acts", row.acts or (), tuple(act.value for act in Act)),
+    )
+    for field, given, known in lists:
+        for label in given:
+            if label not in known:
+                return f"{field}: {label!r} is none of {', '.join(dict.fromkeys(known))}"
+    return None
 
 
 def playbook_rows(book: Playbook) -> list[Labelled]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import orjson
 from numpy.typing import NDArray
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 FORMAT = 1
 ARRAYS = "arrays.npz"
@@ -25,6 +26,7 @@ class BundleRefused(ValueError):
     """A model that is not what its manifest says, or that this version cannot serve."""
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """``features`` is the form of the feature function; ``data_sha256`` that of the training rows; ``metrics`` held out."""
@@ -73,12 +75,7 @@ def save(folder: Path, manifest: Manifest, arrays: Arrays) -> Manifest:
 
 def load(folder: Path, *, predictor: str, features: str) -> Bundle:
     """Reads and checks a bundle. Raises ``FileNotFoundError`` if there is none, ``BundleRefused`` if it does not match."""
-    content = (folder / MANIFEST).read_bytes()
-    try:
-        fields = orjson.loads(content)
-        manifest = Manifest(**{**fields, "labels": tuple(fields["labels"]), "columns": tuple(fields["columns"])})
-    except (TypeError, KeyError, ValueError) as error:
-        raise BundleRefused(f"{folder / MANIFEST}: {error}") from None
+    manifest = _manifest(folder / MANIFEST)
     for name, found, wanted in (
         ("format", manifest.format, FORMAT),
         ("predictor", manifest.predictor, predictor),
@@ -86,7 +83,10 @@ def load(folder: Path, *, predictor: str, features: str) -> Bundle:
     ):
         if found != wanted:
             raise BundleRefused(f"{folder / MANIFEST}: {name} is {found!r}, this version serves {wanted!r}")
-    content = (folder / ARRAYS).read_bytes()
+    try:
+        content = (folder / ARRAYS).read_bytes()
+    except FileNotFoundError:
+        raise BundleRefused(f"{folder / ARRAYS}: is not there, but its manifest is") from None
     if hashlib.sha256(content).hexdigest() != manifest.arrays_sha256:
         raise BundleRefused(f"{folder / ARRAYS}: sha256 is not the one in the manifest")
     try:
@@ -95,6 +95,16 @@ def load(folder: Path, *, predictor: str, features: str) -> Bundle:
     except (ValueError, zipfile.BadZipFile) as error:
         raise BundleRefused(f"{folder / ARRAYS}: {error}") from None
     return Bundle(manifest, arrays)
+
+
+def _manifest(file: Path) -> Manifest:
+    content = file.read_bytes()
+    try:
+        return TypeAdapter(Manifest).validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "(file)"
+        raise BundleRefused(f"{file}: {field}: {first['msg']}") from None
 
 
 def _npz(arrays: Arrays) -> bytes:

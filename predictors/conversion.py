@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 
 from predictors.base import Dialogue, Label, Prediction
-from predictors.bundle import Bundle, BundleRefused
+from predictors.bundle import Arrays, Bundle, BundleRefused
 
 COLUMNS: tuple[str, ...] = (
     "turns", "open_objections", "resolved_objections", "reopened_objections", "needs_known", "offer_known", "price_known",
@@ -40,9 +40,7 @@ class ConversionModel:
             raise BundleRefused(
                 f"conversion: columns are {bundle.manifest.columns!r}, this version computes {COLUMNS!r}"
             )
-        missing = {"weights", "mean", "scale"} - set(bundle.arrays)
-        if missing or bundle.arrays["weights"].shape[1:] != (len(COLUMNS) + 1,):
-            raise BundleRefused("conversion: arrays weights (replicas, columns + 1), mean and scale must be there")
+        _refuse_other_arrays(bundle.arrays)
         verticals = bundle.manifest.metrics.get("verticals")
         if not isinstance(verticals, list):
             raise BundleRefused("conversion: metrics.verticals must name the verticals whose outcomes were learnt")
@@ -74,6 +72,21 @@ class ConversionModel:
             interval=(min(low, probability), max(high, probability)),
             causes=causes,
         )
+
+
+def _refuse_other_arrays(arrays: Arrays) -> None:
+    columns = len(COLUMNS)
+    replicas = len(arrays["weights"]) if "weights" in arrays else 0
+    for name, shape in (("weights", (replicas, columns + 1)), ("mean", (columns,)), ("scale", (columns,))):
+        found = arrays.get(name)
+        if found is None or found.shape != shape or found.dtype != np.float64:
+            raise BundleRefused(f"conversion: array {name!r} must have the shape {shape} and be float64")
+        if not np.isfinite(found).all():
+            raise BundleRefused(f"conversion: array {name!r} holds values that are no numbers")
+    if replicas < 2:
+        raise BundleRefused("conversion: array 'weights' must hold replicas beside the fit, or there is no interval")
+    if not (arrays["scale"] > 0).all():
+        raise BundleRefused("conversion: array 'scale' must be above 0")
 
 
 def _logistic(score: float) -> float:

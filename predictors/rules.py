@@ -77,6 +77,11 @@ def find(language: Language, groups: Sequence[str], text: str) -> tuple[Label, .
     return tuple(sorted(labels, key=lambda label: -label.probability))
 
 
+def clauses(text: str) -> list[str]:
+    """The text in its parts, as ``clause_at`` would show them."""
+    return [match.group(0).strip() for match in _CLAUSE.finditer(text)]
+
+
 def clause_at(text: str, said: str, place: int) -> str:
     """The clause of ``text`` around ``place`` of its plain form; the plain clause where lengths differ."""
     source = text if len(plain(text)) == len(text) else said

@@ -20,6 +20,7 @@ from sklearn.model_selection import GroupKFold
 
 from predictors import bundle, features
 from predictors.base import Language
+from predictors.language import language_of
 from predictors.metrics import expected_calibration_error
 from predictors.terms import Terms, Vocabulary
 from predictors.text import WIDTH, load_encoder
@@ -99,7 +100,10 @@ def encode(rows: Sequence[Utterance], advance: Callable[[], None]) -> Matrix:
 
 def _read(rows: Sequence[Utterance]) -> list[features.Features]:
     encoder = load_encoder()
-    return [features.features(row.text, row.language or "en", encoder, row.context) for row in rows]
+    return [
+        features.features(row.text, row.language or language_of(row.text, None, "en"), encoder, row.context)
+        for row in rows
+    ]
 
 
 def tf_idf(vocabulary: Vocabulary, said: Sequence[Terms]) -> sparse.csr_matrix:
@@ -240,14 +244,14 @@ def train_head(
         "shift": np.array([one.shift for one in fitted], np.float32),
         "threshold": np.array([one.threshold for one in fitted], np.float32),
     }
-    metrics = {
-        "authors_unseen": _metrics(fitted),
+    metrics: dict[str, Any] = {
+        "authors_unseen": _metrics([one for one in fitted if len(set(matrix.groups[one.rows].tolist())) > 1]),
         "authors": len(set(matrix.groups.tolist())),
         "rows": len(matrix.rows),
     }
-    verticals = {
-        f"{row.vertical}.{need}" for row in matrix.rows for need in row.needs
-    } if kind == "needs" else set[str]()  # fmt: skip
+    sources = _sources_of_needs(matrix.rows) if kind == "needs" else {}
+    if scarce := sorted(need for need, told_by in sources.items() if len(told_by) == 1):
+        metrics["examples_only"] = scarce
     manifest = bundle.Manifest(
         predictor=kind,
         labels=tuple(one.label for one in fitted),
@@ -255,12 +259,24 @@ def train_head(
         data_sha256=matrix.sha256,
         libraries=bundle.versions("numpy", "scikit-learn", "onnxruntime"),
         metrics=metrics,
-        columns=tuple(sorted(verticals)),
+        columns=tuple(sorted(sources)),
     )
     return bundle.save(folder / kind, manifest, arrays)
 
 
+def _sources_of_needs(rows: Sequence[Utterance]) -> dict[str, set[str]]:
+    """Who told of each need of each vertical. What one source alone told can't be judged on words of somebody else."""
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        for need in row.needs:
+            found.setdefault(f"{row.vertical}.{need}", set()).add(row.source)
+    return found
+
+
 def _metrics(fitted: Sequence[Fitted]) -> dict[str, Any]:
+    """Of labels that were judged on authors not seen."""
+    if not fitted:
+        return {"macro_f1": 0.0, "micro_f1": 0.0, "ece": 0.0, "per_label": {}}
     hits = sum(int((one.chosen & (one.target == 1)).sum()) for one in fitted)
     said, meant = (
         sum(int(np.sum(x)) for x in column) for column in zip(*((f.chosen, f.target) for f in fitted), strict=True)

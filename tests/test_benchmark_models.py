@@ -90,6 +90,7 @@ def test_figures_worked_out_by_hand() -> None:
     assert found.macro_f1.value == 0.75
     assert found.micro_f1 == pytest.approx(2 * 2 / (3 + 3))
     assert found.hard_exact == pytest.approx(1 / 3), "the last row's wrong label was not asked"
+    assert found.macro_f1_plain == 1.0, "of the first row alone"
     assert found.macro_f1_es == 1.0
     assert found.macro_f1_en == pytest.approx((0 + 1) / 2)
     assert found.ece == pytest.approx((4 * abs(0.1 - 1 / 4) + 3 * abs(0.9 - 2 / 3)) / 7)
@@ -270,7 +271,7 @@ def test_the_picture_is_the_same_for_the_same_figures(tmp_path: Path) -> None:
         "macro_f1": {"value": 0.5, "low": 0.4, "high": 0.6},
         "behind": None,
         "cost": None,
-    } | dict.fromkeys(("micro_f1", "hard_exact", "ece", "macro_f1_es", "macro_f1_en"), 0.25)
+    } | dict.fromkeys(("micro_f1", "hard_exact", "macro_f1_plain", "ece", "macro_f1_es", "macro_f1_en"), 0.25)
     heads = {"objection": {"rules": row, "default": row}, "needs": {"rules": row, "default": row}}
     first, second = tmp_path / "first.svg", tmp_path / "second.svg"
     for file in (first, second):

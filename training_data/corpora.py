@@ -1,7 +1,7 @@
 """Hand-written, labelled utterances: ``corpora/*.jsonl``, one file an author. Format in ``training_data/README.md``."""
 
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -40,8 +40,17 @@ def written_lines(file: Path) -> Iterator[tuple[int, bytes]]:
                 yield number, line
 
 
-def read_corpus(file: Path) -> Iterator[Labelled]:
-    """The rows of one file. Raises ``CorpusRefused`` at the first line that does not fit the format."""
+def anything(row: Labelled) -> str | None:
+    """Finds no fault with a row."""
+    return None
+
+
+Fault = Callable[[Labelled], str | None]
+"""What is wrong with a row that fits the format, as ``field: problem``."""
+
+
+def read_corpus(file: Path, fault: Fault = anything) -> Iterator[Labelled]:
+    """The rows of one file. Raises ``CorpusRefused`` at the first line that does not fit the format, or has a ``fault``."""
     for number, line in written_lines(file):
         try:
             row = Labelled.model_validate_json(line)
@@ -49,9 +58,18 @@ def read_corpus(file: Path) -> Iterator[Labelled]:
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"]) or "(line)"
             raise CorpusRefused(f"{file}:{number}: {field}: {first['msg']}") from None
+        if (wrong := fault(row)) is not None:
+            raise CorpusRefused(f"{file}:{number}: {wrong}")
         yield row.model_copy(update={"source": file.stem})
 
 
-def read_corpora(folders: Iterable[Path] = (CORPORA,)) -> list[Labelled]:
-    """All rows of all files of the folders, in the order of file names."""
-    return [row for folder in folders for file in sorted(folder.glob("*.jsonl")) for row in read_corpus(file)]
+def read_corpora(folders: Iterable[Path] = (CORPORA,), fault: Fault = anything) -> list[Labelled]:
+    """All rows of all files of the folders, in the order of file names. Raises as ``read_corpus``, and for a folder without
+    a file."""
+    rows: list[Labelled] = []
+    for folder in folders:
+        files = sorted(folder.glob("*.jsonl"))
+        if not files:
+            raise CorpusRefused(f"{folder}: no *.jsonl file")
+        rows += [row for file in files for row in read_corpus(file, fault)]
+    return rows

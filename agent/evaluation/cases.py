@@ -7,14 +7,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from agent.turn import Action
 from prompts.playbook import Playbook
 from training_data.corpora import written_lines
 
 Outcome = Literal["converted", "lost", "follow_up"]
-Id = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def _numbered(given: object) -> object:
+    return str(given) if type(given) is int else given
+
+
+Id = Annotated[str, BeforeValidator(_numbered), Field(min_length=1, max_length=200)]
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 

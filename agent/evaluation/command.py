@@ -11,6 +11,7 @@ from agent.errors import InvalidInput
 from agent.evaluation.cases import Part, Problem
 from agent.evaluation.run import evaluate_cases, read_files
 from agent.evaluation.tables import show
+from agent.files import refuse_unwritable
 from agent.settings import Settings
 
 
@@ -23,10 +24,8 @@ def evaluate_files(
     console: Console,
 ) -> tuple[Problem, ...]:
     """Evaluates the good lines and returns the bad ones. Raises ``InvalidInput`` where no line is bad and none is there,
-    and for a file that can't be written, before the work."""
-    for field, file in (("report", report), ("json", figures)):
-        if file is not None and not file.parent.is_dir():
-            raise InvalidInput(f"no folder {str(file.parent)!r}", field=field)
+    and for a file that can't be written or would be one of ``files``, before the work."""
+    refuse_unwritable(read=files, report=report, json=figures)
     cases = read_files(settings, files)
     try:
         evaluation = asyncio.run(evaluate_cases(settings, cases, parts, files, console))

@@ -64,10 +64,11 @@ class Evaluation:
 
 def read_files(settings: Settings, files: Sequence[Path]) -> Cases:
     """The labelled lines, by the playbooks that are served. The default playbook comes first for its vertical."""
-    return read_cases(files, _books(settings))
+    return read_cases(files, served_books(settings))
 
 
-def _books(settings: Settings) -> list[Playbook]:
+def served_books(settings: Settings) -> list[Playbook]:
+    """The playbooks of the settings, the default one first."""
     folder = settings.playbooks_dir
     books = [load_playbook(name, folder).book for name in playbook_names(folder)]
     return sorted(books, key=lambda book: book.id != settings.default_playbook)

@@ -20,6 +20,7 @@ from agent.turn import (
     Progress,
     Utterance,
 )
+from predictors.language import language_of
 from prompts.playbook import Playbook
 
 
@@ -82,9 +83,17 @@ async def _answers(agent: SalesAgent, row: LabelledUtterance, book: Playbook) ->
 
 
 def _conversation(row: LabelledUtterance, book: Playbook) -> Conversation:
-    """A conversation in which only this was said: the agent's last line, if there is one, and the customer's message."""
-    before = (Utterance("agent", row.context),) if row.context else ()
+    """A conversation in which only this was said: the agent's last line, if there is one, and the customer's message. It is
+    held in the language of that line, as the product's own lines are in the conversation's."""
+    before = (Utterance("agent", row.context),) if row.context and row.context.strip() else ()
     recent = (*before, Utterance("customer", row.text))
+    language = language_of(before[0].text, None, book.default_language) if before else None
     return Conversation(
-        ConversationKey(DEFAULT_TENANT, row.id), book.id, "chat", Customer(), Progress(), recent, len(recent)
+        ConversationKey(DEFAULT_TENANT, row.id),
+        book.id,
+        "chat",
+        Customer(),
+        Progress(language=language),
+        recent,
+        len(recent),
     )

@@ -27,7 +27,18 @@ def interval(found: Interval | Mapping[str, float] | None, *, sign: str = "") ->
 def figures_table(title: str, rows: Mapping[str, Row]) -> Table:
     table = Table(title=title, title_justify="left")
     table.add_column("candidate")
-    for column in ("macro-F1", "behind default", "micro-F1", "hard exact", "ECE", "es", "en", "CPU p50", "p95 ms"):
+    for column in (
+        "macro-F1",
+        "behind default",
+        "micro-F1",
+        "hard exact",
+        "plain",
+        "ECE",
+        "es",
+        "en",
+        "CPU p50",
+        "p95 ms",
+    ):
         table.add_column(column, justify="right")
     for name, row in rows.items():
         cost = row["cost"]
@@ -35,7 +46,10 @@ def figures_table(title: str, rows: Mapping[str, Row]) -> Table:
             name,
             interval(row["macro_f1"]),
             interval(row["behind"], sign="+"),
-            *(f"{row[key]:.3f}" for key in ("micro_f1", "hard_exact", "ece", "macro_f1_es", "macro_f1_en")),
+            *(
+                f"{row[key]:.3f}"
+                for key in ("micro_f1", "hard_exact", "macro_f1_plain", "ece", "macro_f1_es", "macro_f1_en")
+            ),
             *(("-", "-") if cost is None else (f"{cost['p50_ms']:.2f}", f"{cost['p95_ms']:.2f}")),
         )
     return table

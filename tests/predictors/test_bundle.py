@@ -57,6 +57,40 @@ def test_a_manifest_with_unknown_fields_is_refused(tmp_path: Path) -> None:
         load(folder, predictor="objection", features="form-1")
 
 
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"metrics": None}, "metrics"),
+        ({"metrics": [1]}, "metrics"),
+        ({"labels": "price"}, "labels"),
+        ({"labels": [["price"]]}, "labels.0"),
+        ({"columns": None}, "columns"),
+        ({"arrays_sha256": 7}, "arrays_sha256"),
+    ],
+)
+def test_a_manifest_of_other_types_is_refused_by_field(tmp_path: Path, changes: dict[str, object], field: str) -> None:
+    folder = saved(tmp_path)
+    fields = orjson.loads((folder / MANIFEST).read_bytes())
+    (folder / MANIFEST).write_bytes(orjson.dumps({**fields, **changes}))
+    with pytest.raises(BundleRefused, match=f"{MANIFEST}: {field}: "):
+        load(folder, predictor="objection", features="form-1")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"null", b"\xff\xfe"])
+def test_a_manifest_that_is_no_object_is_refused(tmp_path: Path, content: bytes) -> None:
+    folder = saved(tmp_path)
+    (folder / MANIFEST).write_bytes(content)
+    with pytest.raises(BundleRefused, match=MANIFEST):
+        load(folder, predictor="objection", features="form-1")
+
+
+def test_a_manifest_without_its_arrays_is_refused_and_not_missing(tmp_path: Path) -> None:
+    folder = saved(tmp_path)
+    (folder / ARRAYS).unlink()
+    with pytest.raises(BundleRefused, match=f"{ARRAYS}: is not there"):
+        load(folder, predictor="objection", features="form-1")
+
+
 def test_a_pickle_is_not_opened(tmp_path: Path) -> None:
     folder = saved(tmp_path)
     fields = orjson.loads((folder / MANIFEST).read_bytes())

@@ -86,3 +86,24 @@ def test_a_written_bundle_is_read_with_its_businesses(tmp_path: Path) -> None:
     model = ConversionModel(bundle.load(tmp_path / "conversion", predictor="conversion", features=FORM))
     assert model.predict(dialogue("roofing", turns=1.0)).labels
     assert not model.predict(dialogue("insurance", turns=1.0)).labels
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("weights", np.zeros((3, len(COLUMNS)))),
+        ("weights", np.zeros(len(COLUMNS) + 1)),
+        ("weights", np.zeros((1, len(COLUMNS) + 1))),
+        ("weights", np.full((3, len(COLUMNS) + 1), np.nan)),
+        ("mean", np.zeros(len(COLUMNS) - 1)),
+        ("mean", np.full(len(COLUMNS), np.inf)),
+        ("scale", np.zeros(len(COLUMNS))),
+        ("scale", np.array(["1"] * len(COLUMNS))),
+        ("scale", None),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused_by_name(name: str, array: Any) -> None:
+    given = written()
+    arrays = {one: found for one, found in {**given.arrays, name: array}.items() if found is not None}
+    with pytest.raises(BundleRefused, match=f"conversion: array '{name}' "):
+        ConversionModel(Bundle(given.manifest, arrays))

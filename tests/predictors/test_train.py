@@ -281,3 +281,12 @@ def test_no_text_leaves_with_the_model(runs: list[Run]) -> None:
     content = b"".join(one.read_bytes() for one in (runs[0].folder / "needs").iterdir())
     assert b"hashes" in content and b"pricing_info" in content
     assert not [one.text for one in SAMPLE if len(one.text) > 12 and one.text.encode() in content]
+
+
+def test_a_row_that_names_no_language_is_read_in_its_own() -> None:
+    texts = ["uf, está carísimo para mí", "uf, that is too expensive for me"]
+    named = encoded([row(text, language=language) for text, language in zip(texts, ("es", "en"), strict=True)])
+    told = encoded([row(text, language=None) for text in texts])
+    assert told.values.toarray().tolist() == named.values.toarray().tolist()
+    other = encoded([row(text, language="en") for text in texts])
+    assert told.values.toarray().tolist() != other.values.toarray().tolist()

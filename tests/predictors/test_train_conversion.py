@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from predictors import bundle
 from predictors.base import Dialogue, Utterance
@@ -64,6 +65,21 @@ def test_it_says_which_businesses_it_knows(trained: Path) -> None:
     ]
     assert probabilities[0] > probabilities[1] + 0.15
     assert not model.predict(Dialogue("en", "faro", "insurance", "closing", {}, recent, so_far=warm)).probabilities
+
+
+def test_what_is_served_is_what_was_trained(trained: Path) -> None:
+    model, turns = ConversionModel(loaded(trained)), Turns.of(crowd())
+    mean, scale = turns.values.mean(axis=0), turns.values.std(axis=0) + 1e-6
+    fit = LogisticRegression(C=0.3, solver="newton-cholesky").fit((turns.values - mean) / scale, turns.bought)
+    shown = [(one.vertical, turn.so_far) for one in crowd() for turn in one.turns][:1_000]
+    wanted = fit.predict_proba((turns.values[:1_000] - mean) / scale)[:, 1]
+    recent = (Utterance("customer", "fine"),)
+    found = [
+        model.predict(Dialogue("en", "ngx", vertical, "closing", {}, recent, so_far=counts)).probabilities["converts"]
+        for vertical, counts in shown
+    ]
+    assert np.abs(np.array(found) - wanted).max() < 1e-5
+    assert wanted.min() < 0.3 and wanted.max() > 0.6, "or any constant would do"
 
 
 def test_a_business_with_few_outcomes_is_not_known(tmp_path: Path) -> None:

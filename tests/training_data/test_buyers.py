@@ -20,7 +20,6 @@ from training_data.buyers import (
     MOST_TURNS,
     NEEDS,
     OBJECTIONS,
-    PERSONAS,
     Buyer,
     Move,
     Seen,
@@ -28,6 +27,7 @@ from training_data.buyers import (
     bayes_ceiling,
     simulate,
 )
+from training_data.personas import PERSONAS
 
 SEEDS = (7, 11)
 

@@ -18,6 +18,8 @@ from training_data.corpora import CORPORA, CorpusRefused, Labelled, read_corpora
 
 FILES = sorted(CORPORA.glob("*.jsonl"))
 CARD = CORPORA.parent / "README.md"
+STRANGERS = CORPORA.parents[1] / "benchmarks" / "strangers"
+"""Two authors' lines that nothing is trained on."""
 PLAYBOOK = {"fitness": "ngx", "roofing": "roofing"}
 NEEDS = {vertical: set(load_playbook(name).book.needs) for vertical, name in PLAYBOOK.items()}
 BY_RULE = {Act.INJECTION.value, Act.OPT_IN.value, Act.ASKS_IDENTITY.value}
@@ -106,8 +108,10 @@ def test_no_author_writes_the_same_line_twice_in_the_same_place(rows: list[Label
     assert [place for place, times in places.items() if times > 1] == []
 
 
-def test_authors_write_no_near_duplicates_of_each_other(rows: list[Labelled]) -> None:
-    assert near_duplicates(rows, TOO_NEAR) == []
+def test_authors_write_no_near_duplicates_of_each_other_nor_of_what_only_judges(rows: list[Labelled]) -> None:
+    judging = read_corpora((STRANGERS,))
+    assert len(judging) == 388
+    assert near_duplicates([*rows, *judging], TOO_NEAR) == []
 
 
 def test_the_check_for_near_duplicates_finds_one() -> None:

@@ -50,6 +50,12 @@ def test_a_line_says_null_or_nothing_for_what_it_has_not(tmp_path: Path) -> None
     assert (len(cases.utterances), len(cases.dialogues)) == (1, 1)
 
 
+def test_an_id_may_be_a_number(tmp_path: Path) -> None:
+    cases = read(tmp_path / "numbered.jsonl", utterance(id=7), dialogue(id=8))
+    assert cases.problems == ()
+    assert [case.row.id for case in (*cases.utterances, *cases.dialogues)] == ["7", "8"]
+
+
 def test_all_our_own_corpora_can_be_evaluated() -> None:
     cases = read_files(Settings(), sorted(CORPORA.glob("*.jsonl")))
     assert cases.problems == ()

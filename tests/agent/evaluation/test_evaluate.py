@@ -23,6 +23,7 @@ from agent.turn import Action
 from prompts import load_playbook
 from tests.agent.evaluation.lines import dialogue, utterance
 
+ASKED = "Shall we start with you on Monday?"
 ALL = [action.value for action in Action]
 Run = Callable[..., Result]
 
@@ -137,6 +138,41 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_work(run: Run, d
     assert result.exit_code == 2
     assert f"{option[2:]}: no folder '/nowhere'" in result.stderr
     assert result.stdout == ""
+
+
+def test_labelled_lines_are_not_written_over(run: Run, data: Path) -> None:
+    before = data.read_bytes()
+    for option in ("--json", "--report"):
+        result = run("--data", data, option, data.parent / "." / data.name)
+        assert result.exit_code == 2
+        assert f"{option[2:]}: {str(data)!r} is the file that is read" in result.stderr
+    assert data.read_bytes() == before
+
+
+def test_two_outputs_are_two_files(run: Run, data: Path, tmp_path: Path) -> None:
+    result = run("--data", data, "--json", tmp_path / "out", "--report", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "is the file that is written by report" in result.stderr
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == [data.name]
+
+
+def test_a_file_that_the_disk_refuses_is_refused_before_the_work(run: Run, data: Path, tmp_path: Path) -> None:
+    result = run("--data", data, "--report", tmp_path / ("x" * 300))
+    assert result.exit_code == 2
+    assert "can't be written: File name too long" in result.stderr
+    assert result.stdout == ""
+
+
+def test_figures_may_go_where_nothing_is_kept(run: Run, data: Path) -> None:
+    for _ in range(2):
+        assert run("--data", data, "--json", "/dev/null", "--report", "/dev/null").exit_code == 0
+
+
+def test_a_word_of_no_language_is_read_in_that_of_the_line_before(run: Run, tmp_path: Path) -> None:
+    said = [utterance(id=str(n), text="deal", language="en", context=line) for n, line in enumerate((ASKED, None))]
+    file = written(tmp_path / "short.jsonl", *said)
+    assert run("--data", file, "--report", tmp_path / "out.html").exit_code == 0
+    assert "it is the line&#39;s own in 0.500" in (tmp_path / "out.html").read_text().replace("'s", "&#39;s")
 
 
 def test_a_file_without_lines_is_one_line_that_says_so(run: Run, tmp_path: Path) -> None:
