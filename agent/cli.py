@@ -162,8 +162,10 @@ def train(
     playbook: Annotated[
         list[str] | None, typer.Option("--playbook", "-p", help="Learn from these businesses' examples; default all.")
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="A folder with more labelled *.jsonl files.", exists=True)] = None,
-    seed: int = 7,
+    data: Annotated[
+        Path | None, typer.Option(help="A folder with more labelled *.jsonl files.", exists=True, file_okay=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 7,
     if_missing: Annotated[bool, typer.Option(help="Train only what is not there yet.")] = False,
 ) -> None:
     """Train the turn predictors from the hand-written corpora, the playbooks' examples and simulated buyers."""

@@ -1,5 +1,6 @@
 """What is kept of conversations: reading it, reporting what became of them, erasing them."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -10,15 +11,15 @@ from agent.turn import ConversationKey
 ERASED_AT_ONCE = 500
 
 
-class Records:
+class Records(ABC):
     """The half of the sales agent that runs no turn."""
 
     _door: Door
     _now: Callable[[], float]
 
+    @abstractmethod
     def forget(self) -> None:
         """Empties what this process remembers of texts."""
-        raise NotImplementedError
 
     def now(self) -> float:
         """Seconds since 1970, by the agent's clock."""

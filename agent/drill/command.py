@@ -14,7 +14,7 @@ from agent.drill.fault import Fault
 from agent.drill.faults import NEEDS_FAULTY_PREDICTORS
 from agent.drill.stage import staged
 from agent.drill.tables import show
-from agent.errors import InvalidInput
+from agent.files import refuse_unwritable
 from agent.settings import Settings
 
 
@@ -29,9 +29,7 @@ def drill_faults(
 ) -> bool:
     """Whether nothing was lost, doubled, out of order or unanswered. Raises ``InvalidInput`` for a file that can't be
     written, before the work, and what ``staged`` raises."""
-    for field, file in (("json", figures), ("report", report)):
-        if file is not None and not file.parent.is_dir():
-            raise InvalidInput(f"no folder {str(file.parent)!r}", field=field)
+    refuse_unwritable(json=figures, report=report)
     ordered = [fault for fault in Fault if fault in faults]
     drilled = asyncio.run(drill_all(settings, ordered, plan, workers, console))
     rows = [one.row for one in drilled]

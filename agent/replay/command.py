@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from agent.errors import InvalidInput
+from agent.files import refuse_unwritable
 from agent.replay.comparing.comparison import compare
 from agent.replay.door import cases_in
 from agent.replay.plan import Crowd, Plan, Server
@@ -33,9 +34,9 @@ class Written:
 
     def check(self) -> None:
         """Raises ``InvalidInput`` before the work for what can't be written after it."""
-        for field, file in (("json", self.json), ("report", self.report), ("junit", self.junit), ("base", self.base)):
-            if file is not None and not file.parent.is_dir():
-                raise InvalidInput(f"no folder {str(file.parent)!r}", field=field)
+        kept = [self.base] if self.base is not None and self.base.exists() else []
+        base = None if kept else self.base
+        refuse_unwritable(read=kept, json=self.json, report=self.report, junit=self.junit, base=base)
 
 
 @dataclass(frozen=True, slots=True)

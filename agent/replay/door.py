@@ -9,10 +9,11 @@ from typing import Self
 from rich.console import Console
 
 from agent.errors import InvalidInput
+from agent.evaluation.run import served_books
 from agent.replay.cases import Case
 from agent.replay.plan import Plan
 from agent.replay.played import PlayedConversation, Run
-from agent.replay.player import Player, reference_books
+from agent.replay.player import Player
 from agent.replay.pool import play_all
 from agent.replay.reading.files import CaseFile, read_cases
 from agent.replay.version import Version
@@ -42,7 +43,7 @@ def replay(
 
 
 def cases_in(files: Iterable[str | Path], settings: Settings) -> CaseFile:
-    return read_cases([Path(file) for file in files], reference_books(settings), settings.default_playbook)
+    return read_cases([Path(file) for file in files], served_books(settings), settings.default_playbook)
 
 
 class Replayer:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from agent.errors import InvalidInput
+from agent.evaluation.run import served_books
 from agent.replay.asking import OpenAIAsked
 from agent.replay.buyers.buyer import Market
 from agent.replay.cases import Case
@@ -18,17 +19,9 @@ from agent.replay.runner import Bench, play
 from agent.replay.target import InProcess, Remote, Target
 from agent.replay.version import open_agent, tested
 from agent.settings import Settings
-from prompts import load_playbook, playbook_names
-from prompts.playbook import Playbook
 
 NOON = 1_781_784_000.0
 """2026-06-18 12:00 UTC: the hour at which every replay takes place, so that quiet hours never decide how it ends."""
-
-
-def reference_books(settings: Settings) -> list[Playbook]:
-    """The playbooks that say what is so, the default one first."""
-    books = [load_playbook(name, settings.playbooks_dir).book for name in playbook_names(settings.playbooks_dir)]
-    return sorted(books, key=lambda book: book.id != settings.default_playbook)
 
 
 class Player:
@@ -38,7 +31,7 @@ class Player:
         self.plan = plan
         self._settings = settings
         self._folder = folder
-        self._books = reference_books(settings)
+        self._books = served_books(settings)
         self._customer = OpenAIAsked(plan.customer, settings) if plan.customer else None
         self._judge = OpenAIAsked(plan.judge, settings) if plan.judge else None
         self._bench = Bench.of(self._books, Judge(self._judge) if self._judge else None)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -236,6 +237,47 @@ def test_training_only_what_is_missing_leaves_what_is_there(run: Run, settings: 
 def test_training_refuses_a_predictor_and_a_folder_that_do_not_exist(run: Run) -> None:
     assert run("train", "--predictor", "mood").exit_code == 2
     assert run("train", "--data", "/nowhere").exit_code == 2
+    assert run("train", "--data", __file__).exit_code == 2
+    assert run("train", "--seed", "-1").exit_code == 2
+    assert refused(run("train", "--playbook", "nope"), naming="playbook: no playbook 'nope'; there are ngx, roofing")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"objections": None}, "objections: Input should be a valid"),
+        ({"objections": ["prise"]}, "objections: 'prise' is none of price, timing"),
+        ({"acts": ["by"]}, "acts: 'by' is none of greet"),
+        ({"needs": ["gutters"]}, "needs: 'gutters' is none of lose_weight"),
+    ],
+)
+def test_training_names_the_line_of_own_data_that_it_cannot_learn_from(
+    run: Run, settings: Settings, changes: dict[str, object], says: str
+) -> None:
+    folder = settings.data_dir / "mine"
+    folder.mkdir()
+    row = {"id": "1", "vertical": "fitness", "text": "hola", "objections": [], "needs": ["lose_weight"], **changes}
+    other = {**row, "vertical": "surfing", "objections": [], "needs": ["waves"], "acts": None}
+    (folder / "ann.jsonl").write_text(f"{json.dumps(other)}\n{json.dumps(row)}\n")
+    assert refused(run("train", "--data", str(folder)), naming=f"data: {folder / 'ann.jsonl'}:2: {says}")
+
+
+def test_training_refuses_a_folder_without_lines(run: Run, settings: Settings) -> None:
+    folder = settings.data_dir / "mine"
+    folder.mkdir()
+    (folder / "ann.json").write_text("{}")
+    assert refused(run("train", "--data", str(folder)), naming=f"data: {folder}: no *.jsonl file")
+
+
+def test_a_model_that_is_refused_counts_as_missing(run: Run, settings: Settings) -> None:
+    models = settings.data_dir / "mine" / "conversion"
+    shutil.copytree(settings.models_dir / "conversion", models)
+    before = (models / "arrays.npz").read_bytes()
+    (models / "arrays.npz").write_bytes(before[:-1])
+    train = ("train", "--predictor", "conversion", "--if-missing")
+    assert run(*train, SALES_AGENT_MODELS_DIR=str(models.parent)).exit_code == 0
+    assert (models / "arrays.npz").read_bytes() == before
+    assert "Trained" not in run(*train, SALES_AGENT_MODELS_DIR=str(models.parent)).stdout
 
 
 Process = subprocess.Popen[str]

@@ -12,16 +12,8 @@ import numpy as np
 
 from agent.turn import Action, Playbook
 from prompts.playbook import SHARED_NEEDS, Offer
-from training_data.buyers import (
-    DECISIVENESS,
-    PERSONAS,
-    Buyer,
-    Persona,
-    Seen,
-    draw_buyer,
-    squash,
-    with_label_noise,
-)
+from training_data.buyers import DECISIVENESS, Buyer, Seen, draw_buyer, squash, with_label_noise
+from training_data.personas import PERSONAS, Persona
 
 MOST_MESSAGES = 20
 """Messages that a customer sends at most."""

@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from agent.channels.shapes import LONGEST_FACT
 from agent.errors import InvalidInput, UnknownConversation
+from agent.files import refuse_unwritable
 from agent.replay.reading.formats.written import MOST_TURNS
 from agent.replay.reading.masking.conversation import Message, mask_conversation
 from agent.replay.reading.pieces import LONGEST_PIECE
@@ -52,8 +53,7 @@ def export_conversations(settings: Settings, file: Path, wanted: Wanted, console
 
     Raises ``InvalidInput`` where nothing is to be written or no folder is there, and ``UnknownConversation``.
     """
-    if not file.parent.is_dir():
-        raise InvalidInput(f"no folder {str(file.parent)!r}", field="file")
+    refuse_unwritable(file=file)
     return asyncio.run(_export(settings, file, wanted, console))
 
 

@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from agent.replay.buyers.buyer import Message, SimulatedBuyer, crowd
 from agent.replay.played import Outcome, PlayedTurn, Truth
-from agent.turn import Action, Playbook
+from agent.turn import Action, Language, Playbook
 from prompts import load_playbook, wording
 
+MANY = 500
 BOOKS: Mapping[str, Playbook] = {name: load_playbook(name).book for name in ("ngx", "roofing")}
 Seller = Callable[[Message], PlayedTurn]
 _WHEN_ASKED: Mapping[str, Action] = {
@@ -129,3 +131,13 @@ def digest(sold: Iterable[Sold]) -> str:
     """Of everything that was said, was so and came of it."""
     told = [(one.buyer.case, one.messages, one.truths, one.outcome, one.chance) for one in sold]
     return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+@cache
+def sold_by(seller: Callable[[SimulatedBuyer], Seller]) -> list[Sold]:
+    """A crowd that several tests look at: met once a process."""
+    return sell_to_all(5, range(MANY), seller)
+
+
+def one_buyer(number: int, languages: tuple[Language, ...] = ("es", "en"), seed: int = 5) -> SimulatedBuyer:
+    return next(crowd(seed, [number], BOOKS, languages=languages))

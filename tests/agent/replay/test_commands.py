@@ -240,6 +240,12 @@ class TestBeforeAnyWork:
         result = run("replay", file, option, tmp_path / "nowhere" / "file")
         assert refused(result, naming=f"{option[2:]}: no folder ")
 
+    def test_a_base_that_is_kept_is_not_written_over(self, run: Command, tmp_path: Path) -> None:
+        file, base = written(tmp_path / "cases.jsonl", "{not json\n"), written(tmp_path / "base.json", "before")
+        result = run("replay", file, "--base", base, "--json", base)
+        assert refused(result, naming=f"json: {str(base)!r} is the file that is read")
+        assert base.read_text() == "before"
+
     @pytest.mark.parametrize("option", ["--json", "--report"])
     def test_so_it_is_for_a_comparison(
         self, run: Command, home: Path, good: Result, tmp_path: Path, option: str
