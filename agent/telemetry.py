@@ -51,7 +51,7 @@ def configure(
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),  # a line at once: workers share the stream
         cache_logger_on_first_use=False,
     )
     if not any(isinstance(handler, Libraries) for handler in logging.root.handlers):

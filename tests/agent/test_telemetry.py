@@ -3,6 +3,9 @@
 import asyncio
 import json
 import logging
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import AsyncGenerator, Iterator
 from functools import partial
@@ -287,3 +290,17 @@ def test_what_a_library_warns_of_is_a_line_of_the_same_shape(capsys: pytest.Capt
     assert "turn_id" not in line
     assert "ValueError" in line["exception"]
     assert leaked(line) == []
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_processes_that_share_a_log_never_write_into_each_others_lines(unbuffered: str) -> None:
+    """As the workers of a server do; most images of Python set ``PYTHONUNBUFFERED``."""
+    told = "from agent.telemetry import *; configure('json'); [structlog.get_logger().info('turn', n=n) for n in range(500)]"
+    command, environment = [sys.executable, "-c", told], {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    begins, ends = os.pipe()
+    with os.fdopen(begins, encoding="utf-8") as log:
+        workers = [subprocess.Popen(command, stderr=ends, env=environment) for _ in range(4)]
+        os.close(ends)
+        numbers = sorted(json.loads(line)["n"] for line in log)
+    assert [worker.wait() for worker in workers] == [0] * 4
+    assert numbers == sorted([*range(500)] * 4)
