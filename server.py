@@ -4,7 +4,7 @@ import asyncio
 import gc
 import sys
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import structlog
@@ -31,7 +31,7 @@ from agent.channels import (
 )
 from agent.channels.openai import routes as openai
 from agent.channels.page import route as page
-from agent.channels.refusal import Show, in_words
+from agent.channels.refusal import Surface, in_words
 from agent.channels.voice import relay, retell
 from agent.events import Feed
 from agent.housekeeping import housekeeping
@@ -44,17 +44,7 @@ log = structlog.get_logger(__name__)
 
 Build = Callable[[Settings], Awaitable[SalesAgent]]
 LONGEST_NUMBER = 20
-WITH_HISTORY: Mapping[str, int] = {**openai.LONGEST_BODY, **ui_chat.LONGEST_BODY, **agui.LONGEST_BODY}
-"""Bytes for paths whose requests carry the whole conversation every time, where that is more than ``longest_body``."""
-REFUSED_AS: Mapping[str, Show] = {
-    "/api/chat": ui_chat.shown,
-    "/agui": agui.shown,
-    "/webhooks/rest": rasa.shown,
-    "/threads": langgraph_server.shown,
-    "/assistants": langgraph_server.shown,
-    "/info": langgraph_server.shown,
-}
-"""By the path that a surface begins with: how a body that is too large is refused there, before any route has it."""
+SURFACES: tuple[Surface, ...] = tuple(one.SURFACE for one in (openai, ui_chat, agui, rasa, langgraph_server))
 GC_THRESHOLDS = (20_000, 50, 100)
 """Collect rarely: a full collection over a warm process stalls every conversation for tens of milliseconds."""
 
@@ -156,13 +146,14 @@ class Front:
             await errors.draining()(scope, receive, tagged)
             return
         with telemetry.correlated(request_id=request_id), self._life.request(scope["method"]):
-            longest = max(self._longest, WITH_HISTORY.get(path_of(scope), 0))
+            surface = next((one for one in SURFACES if one.has(path_of(scope))), None)
+            longest = max(self._longest, surface.longest_body if surface else 0)
             try:
                 body = await self._read(given.get(b"content-length", b""), receive, longest)
             except ClientDisconnect:
                 return
             if body is None:
-                await _too_large(path_of(scope), longest)(scope, receive, tagged)
+                await _too_large(surface, longest)(scope, receive, tagged)
                 return
             try:
                 await self._app(scope, _replay(body, receive), tagged)
@@ -198,10 +189,9 @@ class Front:
         return body
 
 
-def _too_large(path: str, longest: int) -> Response:
+def _too_large(surface: Surface | None, longest: int) -> Response:
     plain = errors.field_refused(413, "body_too_large", "body", f"has more than {longest} bytes")
-    shows = (show for place, show in REFUSED_AS.items() if path == place or path.startswith(f"{place}/"))
-    return next((in_words(plain, show) for show in shows), plain)
+    return in_words(plain, surface.show) if surface and surface.show else plain
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -42,12 +42,11 @@ from prompts import (
     LoadedPlaybook,
     PromptTemplate,
     TemplateRefused,
-    load_playbook,
+    load_playbooks,
     packaged,
-    playbook_names,
     read_template,
 )
-from prompts.playbook import OBJECTION_TYPES, Lines
+from prompts.playbook import OBJECTION_TYPES, Lines, Playbook
 
 log = structlog.get_logger(__name__)
 
@@ -102,10 +101,17 @@ def prompt_of(settings: Settings) -> PromptTemplate:
 
 
 def _playbooks(settings: Settings) -> tuple[LoadedPlaybook, ...]:
-    found = tuple(load_playbook(name, settings.playbooks_dir) for name in playbook_names(settings.playbooks_dir))
+    found = load_playbooks(settings.playbooks_dir)
     if not found:
         raise InvalidInput(f"no playbook in {settings.playbooks_dir}", field="playbooks_dir")
     return found
+
+
+def served_books(settings: Settings) -> list[Playbook]:
+    """The playbooks of the settings, the default one first."""
+    return sorted(
+        (loaded.book for loaded in _playbooks(settings)), key=lambda book: book.id != settings.default_playbook
+    )
 
 
 def _content(loaded: LoadedPlaybook, prompt: PromptTemplate) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from agent.access.command import audit, keys
 from agent.bootstrap import build_agent, model_writers, policy_of, prompt_of
 from agent.channels.shapes import Identity, MessageRequest
 from agent.drill.fault import Fault
-from agent.errors import AgentError, InvalidInput
+from agent.errors import AgentError, InvalidInput, field_of
 from agent.evaluation.cases import Part
 from agent.orchestrator import Post, SalesAgent
 from agent.replay import commands as replays
@@ -31,7 +31,7 @@ from agent.store.migrate import migrate
 from agent.terminal import show_ledger, show_turn
 from agent.training import Predictor, train_bundles
 from agent.turn import DEFAULT_TENANT, ConversationKey
-from prompts import PlaybookRefused, load_playbook, playbook_names
+from prompts import PlaybookRefused, load_playbooks
 
 console = Console()
 errors = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
@@ -288,8 +288,7 @@ def _refuse_early(settings: Settings) -> None:
     model_writers(settings)
     policy_of(settings)
     prompt_of(settings)
-    names = playbook_names(settings.playbooks_dir)
-    known = sorted(load_playbook(name, settings.playbooks_dir).book.id for name in names)
+    known = [loaded.book.id for loaded in load_playbooks(settings.playbooks_dir)]
     if settings.default_playbook not in known:
         problem = f"no playbook {settings.default_playbook!r}; there are {', '.join(known) or 'none'}"
         raise InvalidInput(problem, field="default_playbook")
@@ -306,10 +305,7 @@ def _post(conversation_id: str, text: str, playbook: str | None) -> Post:
 
 def _refused(error: ValidationError) -> InvalidInput:
     """The problems without the values: one of them may be a key."""
-    problems = [
-        f"{'.'.join(str(part) for part in item['loc']) or 'conversation'}: {item['msg']}" for item in error.errors()
-    ]
-    return InvalidInput("; ".join(problems))
+    return InvalidInput("; ".join(f"{field_of(fault, 'conversation')}: {fault['msg']}" for fault in error.errors()))
 
 
 def _ask() -> str:

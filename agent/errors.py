@@ -3,6 +3,9 @@
 
 from typing import Literal
 
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
 
 class AgentError(Exception):
     """Base of what this product raises on purpose. ``field`` names the offender in the caller's own request, if any."""
@@ -108,3 +111,14 @@ class WriterFailed(Exception):
         self.detail = detail
         self.retry_after_s = retry_after_s
         super().__init__(f"{kind}: {detail}" if detail else kind)
+
+
+def field_of(fault: ErrorDetails, whole: str) -> str:
+    """Where pydantic found the ``fault``, as ``a.0.b``; ``whole`` where it is no field but all of it."""
+    return ".".join(str(part) for part in fault["loc"]) or whole
+
+
+def first_fault(error: ValidationError, whole: str) -> tuple[str, str]:
+    """The field and the problem of the first fault; never the value."""
+    fault = error.errors(include_input=False, include_url=False)[0]
+    return field_of(fault, whole), fault["msg"]

@@ -13,7 +13,7 @@ from agent.settings import Settings
 from agent.turn import Act
 from predictors import bundle, conversion, features, train, train_conversion
 from predictors.bundle import Manifest
-from prompts import load_playbook, playbook_names
+from prompts import load_playbooks, playbook_names
 from prompts.playbook import OBJECTION_TYPES, Language, Playbook
 from training_data.buyers import SimulatedConversation, simulate
 from training_data.corpora import CorpusRefused, Labelled, read_corpora
@@ -98,7 +98,7 @@ def _conversion(folder: Path, seed: int, progress: Progress) -> Manifest:
 
 
 def _rows(settings: Settings, data: Path | None, playbooks: Sequence[str]) -> list[Labelled]:
-    books = {name: load_playbook(name, settings.playbooks_dir).book for name in playbook_names(settings.playbooks_dir)}
+    books = {loaded.file.stem: loaded.book for loaded in load_playbooks(settings.playbooks_dir)}
     if unknown := [name for name in playbooks if name not in books]:
         raise InvalidInput(f"no playbook {unknown[0]!r}; there are {', '.join(books) or 'none'}", field="playbook")
     rows = read_corpora()

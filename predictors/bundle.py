@@ -97,10 +97,13 @@ def load(folder: Path, *, predictor: str, features: str) -> Bundle:
     return Bundle(manifest, arrays)
 
 
+_MANIFEST = TypeAdapter(Manifest)
+
+
 def _manifest(file: Path) -> Manifest:
     content = file.read_bytes()
     try:
-        return TypeAdapter(Manifest).validate_json(content)
+        return _MANIFEST.validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "(file)"

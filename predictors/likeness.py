@@ -37,10 +37,10 @@ class Likeness:
     def __init__(self, examples: Mapping[str, Sequence[str]], others: Sequence[str], encoder: Encoder) -> None:
         self._encoder = encoder
         self._labels = tuple(examples)
-        lines = [(place, line) for place, said in enumerate(examples.values()) for line in said]
-        lines += [(len(self._labels), line) for line in others]
-        self._owner = np.array([place for place, _ in lines], dtype=np.int64)
-        self._vectors: NDArray[np.float32] = np.stack([encoder.embed(line) for _, line in lines])
+        lines = [*examples.values(), others]
+        self._told = [place for place, said in enumerate(lines) if said]
+        self._begins = np.cumsum([0, *(len(lines[place]) for place in self._told)])[:-1]
+        self._vectors: NDArray[np.float32] = np.stack([encoder.embed(line) for said in lines for line in said])
 
     def find(self, text: str, message: Vector) -> dict[str, Alike]:
         """All labels. ``message`` is the whole text's embedding, shape ``(512,)``."""
@@ -48,10 +48,7 @@ class Likeness:
         parts = said if len(said) > 1 else []
         alike = np.stack([message, *(self._encoder.embed(part) for part in parts)]) @ self._vectors.T
         best = np.zeros((len(alike), len(self._labels) + 1))
-        for place in range(len(self._labels) + 1):
-            of_label = self._owner == place
-            if of_label.any():
-                best[:, place] = alike[:, of_label].max(axis=1)
+        best[:, self._told] = np.maximum.reduceat(alike, self._begins, axis=1)
         meant = np.where(best >= best.max(axis=1, keepdims=True) - NEARLY, best, 0.0)
         found: dict[str, Alike] = {}
         for place, label in enumerate(self._labels):

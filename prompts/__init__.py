@@ -19,6 +19,7 @@ __all__ = [
     "TemplateRefused",
     "UnknownPlaybook",
     "load_playbook",
+    "load_playbooks",
     "packaged",
     "playbook_names",
     "read_playbook",
@@ -38,3 +39,8 @@ def load_playbook(name: str, folder: Path = PLAYBOOKS) -> LoadedPlaybook:
     if name not in playbook_names(folder):
         raise UnknownPlaybook(name, playbook_names(folder))
     return read_playbook(folder / f"{name}.yaml")
+
+
+def load_playbooks(folder: Path = PLAYBOOKS) -> tuple[LoadedPlaybook, ...]:
+    """All playbooks of the folder, in the order of their names. Raises ``PlaybookRefused``."""
+    return tuple(load_playbook(name, folder) for name in playbook_names(folder))

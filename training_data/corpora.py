@@ -40,16 +40,11 @@ def written_lines(file: Path) -> Iterator[tuple[int, bytes]]:
                 yield number, line
 
 
-def anything(row: Labelled) -> str | None:
-    """Finds no fault with a row."""
-    return None
-
-
 Fault = Callable[[Labelled], str | None]
 """What is wrong with a row that fits the format, as ``field: problem``."""
 
 
-def read_corpus(file: Path, fault: Fault = anything) -> Iterator[Labelled]:
+def read_corpus(file: Path, fault: Fault | None = None) -> Iterator[Labelled]:
     """The rows of one file. Raises ``CorpusRefused`` at the first line that does not fit the format, or has a ``fault``."""
     for number, line in written_lines(file):
         try:
@@ -58,12 +53,12 @@ def read_corpus(file: Path, fault: Fault = anything) -> Iterator[Labelled]:
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"]) or "(line)"
             raise CorpusRefused(f"{file}:{number}: {field}: {first['msg']}") from None
-        if (wrong := fault(row)) is not None:
+        if fault is not None and (wrong := fault(row)) is not None:
             raise CorpusRefused(f"{file}:{number}: {wrong}")
         yield row.model_copy(update={"source": file.stem})
 
 
-def read_corpora(folders: Iterable[Path] = (CORPORA,), fault: Fault = anything) -> list[Labelled]:
+def read_corpora(folders: Iterable[Path] = (CORPORA,), fault: Fault | None = None) -> list[Labelled]:
     """All rows of all files of the folders, in the order of file names. Raises as ``read_corpus``, and for a folder without
     a file."""
     rows: list[Labelled] = []

@@ -1,7 +1,6 @@
 """``POST /agui``: AG-UI 1.0, the protocol of CopilotKit and its like. A thread is a conversation, a run is a turn."""
 
 import uuid
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -13,13 +12,11 @@ from agent.access.route import needs
 from agent.channels import shapes, sse
 from agent.channels.beginning import Beginning, Tolerant, post_of, sees_insights
 from agent.channels.conversations import ERRORS, agent_of
-from agent.channels.refusal import Refusal, refusing
+from agent.channels.refusal import WITH_HISTORY, Refusal, Surface, refusing
 from agent.channels.said import MessageId, Said, last_words, text_of
 from agent.channels.speech import speak
 from agent.channels.ui_chat import insights_of
 
-LONGEST_BODY: Mapping[str, int] = {"/agui": 500_000}
-"""Bytes: every request carries the whole conversation."""
 _BY: dict[str, Literal["customer", "agent"]] = {"user": "customer", "assistant": "agent"}
 
 
@@ -37,6 +34,7 @@ def shown(refusal: Refusal) -> Response:
 
 
 router = APIRouter(tags=["chat clients"], route_class=refusing(shown))
+SURFACE = Surface(("/agui",), shown, WITH_HISTORY)
 
 
 def _spoken(content: Any) -> str:

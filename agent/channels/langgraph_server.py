@@ -15,7 +15,7 @@ from agent.channels import shapes, sse
 from agent.channels.beginning import Beginning, post_of, sees_insights
 from agent.channels.conversations import ERRORS, agent_of, key_of, tenant_of
 from agent.channels.langgraph_stream import GraphStream, Messages, ai_id
-from agent.channels.refusal import Refusal, refusing
+from agent.channels.refusal import Refusal, Surface, refusing
 from agent.channels.said import Said, last_words
 from agent.channels.speech import speak
 from agent.errors import ConversationExists, InvalidInput, UnknownConversation
@@ -32,6 +32,7 @@ def shown(refusal: Refusal) -> Response:
 
 
 router = APIRouter(tags=["LangGraph clients"], route_class=refusing(shown))
+SURFACE = Surface(("/threads", "/assistants", "/info"), shown)
 
 ThreadId = Annotated[shapes.Identity, Path(description="The conversation's id.")]
 _DETAIL: dict[str, Any] = {"model": graph.DetailResponse}

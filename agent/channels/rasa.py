@@ -11,7 +11,7 @@ from agent.access.route import needs
 from agent.channels import shapes
 from agent.channels.beginning import Beginning, Tolerant, post_of
 from agent.channels.conversations import ERRORS, agent_of
-from agent.channels.refusal import Refusal, refusing
+from agent.channels.refusal import Refusal, Surface, refusing
 from agent.channels.said import MessageId, Said, message_text
 
 
@@ -33,6 +33,7 @@ def shown(refusal: Refusal) -> Response:
 
 
 router = APIRouter(tags=["chat clients"], route_class=refusing(shown))
+SURFACE = Surface(("/webhooks/rest",), shown)
 
 
 class RasaMetadata(Beginning):

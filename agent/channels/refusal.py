@@ -24,6 +24,21 @@ class Refusal:
 
 
 Show = Callable[[Refusal], Response]
+WITH_HISTORY = 500_000
+"""Bytes of a body that carries the whole conversation, and whatever else the platform knows of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """A way to talk in a client's own words. ``paths``: what its addresses begin with. ``show`` puts a refusal into an answer;
+    ``None`` where the product's own answer has the right shape. ``longest_body``: bytes that it takes in any case."""
+
+    paths: tuple[str, ...]
+    show: Show | None = None
+    longest_body: int = 0
+
+    def has(self, path: str) -> bool:
+        return any(path == begin or path.startswith(f"{begin}/") for begin in self.paths)
 
 
 def refusing(show: Show) -> type[Guarded]:

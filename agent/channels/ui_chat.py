@@ -1,7 +1,6 @@
 """``POST /api/chat`` for ``useChat`` of the Vercel AI SDK: its messages in, a UI message stream (v1) out."""
 
 import uuid
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -13,12 +12,10 @@ from agent.access.route import needs
 from agent.channels import shapes, sse
 from agent.channels.beginning import Beginning, Tolerant, post_of, sees_insights
 from agent.channels.conversations import ERRORS, agent_of
-from agent.channels.refusal import Refusal, refusing
+from agent.channels.refusal import WITH_HISTORY, Refusal, Surface, refusing
 from agent.channels.said import MessageId, Said, last_words, text_of
 from agent.channels.speech import speak
 
-LONGEST_BODY: Mapping[str, int] = {"/api/chat": 500_000}
-"""Bytes: every request carries the whole conversation."""
 HEADERS = {"x-vercel-ai-ui-message-stream": "v1"}
 _BY: dict[str, Literal["customer", "agent"]] = {"user": "customer", "assistant": "agent"}
 
@@ -29,6 +26,7 @@ def shown(refusal: Refusal) -> Response:
 
 
 router = APIRouter(tags=["chat clients"], route_class=refusing(shown))
+SURFACE = Surface(("/api/chat",), shown, WITH_HISTORY)
 
 
 class UiMessage(Tolerant):

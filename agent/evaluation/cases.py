@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
+from agent.errors import field_of
 from agent.turn import Action
 from prompts.playbook import Playbook
 from training_data.corpora import written_lines
@@ -155,8 +156,7 @@ def _parsed(written: bytes, complain: Complain) -> LabelledUtterance | LabelledD
         return kind.model_validate_json(written)
     except ValidationError as error:
         for fault in error.errors():
-            field = ".".join(str(part) for part in fault["loc"]) or "(line)"
-            complain(field, fault["msg"].removeprefix("Value error, "))
+            complain(field_of(fault, "(line)"), fault["msg"].removeprefix("Value error, "))
         return None
 
 

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from agent.bootstrap import build_agent
+from agent.bootstrap import build_agent, served_books
 from agent.errors import InvalidInput
 from agent.evaluation.cases import Cases, Part, read_cases
 from agent.evaluation.dialogues import Played, play_all
@@ -17,8 +17,6 @@ from agent.evaluation.utterances import Answer, answer_all
 from agent.settings import Settings
 from agent.store.door import open_door
 from agent.store.migrate import migrate_anywhere
-from prompts import load_playbook, playbook_names
-from prompts.playbook import Playbook
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +63,6 @@ class Evaluation:
 def read_files(settings: Settings, files: Sequence[Path]) -> Cases:
     """The labelled lines, by the playbooks that are served. The default playbook comes first for its vertical."""
     return read_cases(files, served_books(settings))
-
-
-def served_books(settings: Settings) -> list[Playbook]:
-    """The playbooks of the settings, the default one first."""
-    folder = settings.playbooks_dir
-    books = [load_playbook(name, folder).book for name in playbook_names(folder)]
-    return sorted(books, key=lambda book: book.id != settings.default_playbook)
 
 
 async def evaluate_cases(

@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agent.errors import InvalidInput, WriterFailed
+from agent.errors import InvalidInput, WriterFailed, first_fault
 from agent.llm.base import Limits, Writer
 from agent.llm.chat import chat
 from agent.turn import Brief, Delta
@@ -102,9 +102,8 @@ class Cassette:
         try:
             return Recorded.model_validate_json(line)
         except ValidationError as error:
-            fault = error.errors(include_input=False, include_url=False)[0]
-            field = ".".join(str(part) for part in fault["loc"]) or "(line)"
-            raise InvalidInput(f"{self.file}:{number}: {field}: {fault['msg']}", field="cassette") from None
+            field, problem = first_fault(error, "(line)")
+            raise InvalidInput(f"{self.file}:{number}: {field}: {problem}", field="cassette") from None
 
 
 class CassetteWriter:

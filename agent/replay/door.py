@@ -8,8 +8,8 @@ from typing import Self
 
 from rich.console import Console
 
+from agent.bootstrap import served_books
 from agent.errors import InvalidInput
-from agent.evaluation.run import served_books
 from agent.replay.cases import Case
 from agent.replay.plan import Plan
 from agent.replay.played import PlayedConversation, Run

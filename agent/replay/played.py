@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agent.errors import InvalidInput
+from agent.errors import InvalidInput, first_fault
 from agent.replay.verdicts import Verdict
 from agent.turn import Action
 
@@ -153,6 +153,5 @@ def read_run(file: Path) -> Run:
     try:
         return Run.model_validate_json(file.read_bytes())
     except ValidationError as error:
-        fault = error.errors()[0]
-        field = ".".join(str(part) for part in fault["loc"]) or "(file)"
-        raise InvalidInput(f"{file}: {field}: {fault['msg']}", field=field) from None
+        field, problem = first_fault(error, "(file)")
+        raise InvalidInput(f"{file}: {field}: {problem}", field=field) from None

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
 
+from agent.bootstrap import served_books
 from agent.errors import InvalidInput
-from agent.evaluation.run import served_books
 from agent.replay.asking import OpenAIAsked
 from agent.replay.buyers.buyer import Market
 from agent.replay.cases import Case

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from agent.channels.conversations import customer_of
 from agent.channels.shapes import CustomerData, TurnResponse
-from agent.errors import InvalidInput
+from agent.errors import InvalidInput, first_fault
 from agent.evaluation.dialogues import add_line, take_reply_back
 from agent.orchestrator import Post, SalesAgent
 from agent.replay.cases import Case
@@ -121,9 +121,8 @@ class Remote:
             TurnResponse.model_validate_json(answer.content)
             return played_turn(number, text, orjson.loads(answer.content), took)
         except ValidationError as error:
-            fault = error.errors()[0]
-            where = ".".join(str(part) for part in fault["loc"]) or "(body)"
-            return PlayedTurn(number=number, said=text, failed=f"no turn: {where}: {fault['msg']}", ms=took)
+            where, problem = first_fault(error, "(body)")
+            return PlayedTurn(number=number, said=text, failed=f"no turn: {where}: {problem}", ms=took)
 
     async def cut_off(self, conversation: str, share: float) -> str | None:
         return None

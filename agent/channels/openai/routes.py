@@ -23,6 +23,7 @@ from agent.channels.openai.requests import ChatCompletion
 from agent.channels.openai.talk import Talk, talk_of
 from agent.channels.openai.tools import calls_for
 from agent.channels.openai.truth import first_words_of, settle
+from agent.channels.refusal import WITH_HISTORY, Surface
 from agent.channels.shapes import Identity
 from agent.errors import AgentError, CutOff, InvalidInput, UnknownPlaybook
 from agent.orchestrator import Post, SalesAgent
@@ -30,8 +31,7 @@ from agent.turn import Language
 
 router = APIRouter(tags=["openai"], route_class=Guarded)
 
-LONGEST_BODY: Mapping[str, int] = dict.fromkeys(("/v1/chat/completions", "/chat/completions"), 500_000)
-"""Bytes by path: every request carries the whole conversation, and whatever else the platform knows of the call."""
+SURFACE = Surface(("/v1/chat/completions", "/chat/completions"), longest_body=WITH_HISTORY)
 SINCE = 0
 """When a playbook was made; nobody asks, and clients want a number."""
 _JSON = "application/json"

@@ -28,7 +28,7 @@ from agent.store.door import Door, open_door
 from agent.store.exports import Kept, Wanted, find, take
 from agent.store.migrate import migrate_anywhere
 from agent.turn import ConversationKey
-from prompts import load_playbook, playbook_names
+from prompts import load_playbooks
 from prompts.playbook import Playbook
 
 LONGEST_TEXT = 4_000
@@ -106,12 +106,7 @@ async def _lines(
     door: Door, tenant: str, found: Collection[str], names: "Hashes", settings: Settings
 ) -> AsyncIterator[tuple[bytes | None, bool]]:
     """Each conversation's line, in an order that says nothing, and whether it was cut; ``None`` for one without a customer."""
-    books = {
-        book.id: book
-        for book in (
-            load_playbook(name, settings.playbooks_dir).book for name in playbook_names(settings.playbooks_dir)
-        )
-    }
+    books = {loaded.book.id: loaded.book for loaded in load_playbooks(settings.playbooks_dir)}
     for name in found:
         try:
             kept = await door.run(take, ConversationKey(tenant, name), MOST_TURNS + 1)
