@@ -15,7 +15,6 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import f1_score
 from sklearn.model_selection import GroupKFold
 
 from predictors import bundle, features
@@ -216,7 +215,9 @@ def _threshold(target: NDArray[Any], probabilities: NDArray[Any], candidates: ND
 
 
 def _f1(target: NDArray[Any], guess: NDArray[Any]) -> float:
-    return float(f1_score(target, guess, zero_division=0))  # pyright: ignore[reportArgumentType]
+    """0 where nothing is meant and nothing said. Asked 120 times a label, for which scikit-learn's takes a sixth of it all."""
+    told = np.count_nonzero(target) + np.count_nonzero(guess)
+    return float(2 * np.count_nonzero(target & guess) / told) if told else 0.0
 
 
 def train_head(
