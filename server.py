@@ -146,8 +146,9 @@ class Front:
             await errors.draining()(scope, receive, tagged)
             return
         with telemetry.correlated(request_id=request_id), self._life.request(scope["method"]):
-            surface = next((one for one in SURFACES if one.has(path_of(scope))), None)
-            longest = max(self._longest, surface.longest_body if surface else 0)
+            path = path_of(scope)
+            surface = next((one for one in SURFACES if one.has(path)), None)
+            longest = max(self._longest, surface.longest_body if surface and path in surface.paths else 0)
             try:
                 body = await self._read(given.get(b"content-length", b""), receive, longest)
             except ClientDisconnect:

@@ -31,7 +31,7 @@ WITH_HISTORY = 500_000
 @dataclass(frozen=True, slots=True)
 class Surface:
     """A way to talk in a client's own words. ``paths``: what its addresses begin with. ``show`` puts a refusal into an answer;
-    ``None`` where the product's own answer has the right shape. ``longest_body``: bytes that it takes in any case."""
+    ``None`` where the product's own answer has the right shape. ``longest_body``: bytes that just these paths take anyway."""
 
     paths: tuple[str, ...]
     show: Show | None = None
