@@ -15,7 +15,7 @@ from predictors.text import words
 
 LONGEST_PHRASE = 3
 CHARACTERS = (2, 3, 4, 5)
-IN_TEXTS, CHARACTERS_IN_TEXTS = 2, 3
+IN_TEXTS, CHARACTERS_IN_TEXTS = 3, 3
 """A term must stand in so many texts of the training data, or it is left out."""
 
 Hashes = NDArray[np.uint32]

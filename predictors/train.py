@@ -7,55 +7,24 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import numpy as np
 import orjson
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold
 
 from predictors import bundle, features
-from predictors.base import Language
 from predictors.language import language_of
 from predictors.metrics import expected_calibration_error
 from predictors.terms import Terms, Vocabulary
 from predictors.text import WIDTH, load_encoder
+from predictors.unseen import Fitted, Kind, Utterance, fit_labels, tasks
 
 PHRASE_SCALE, CHARACTER_SCALE, RULE_SCALE, CONTEXT_SCALE = 2.0, 1.0, 0.6, 0.7
 """How much of the penalty a kind of feature escapes; chosen on unseen authors."""
-INVERSE_PENALTY = 5.0
-FOLDS = 4
 PART = 250
-THRESHOLDS = np.arange(0.24, 0.71, 0.02)
-GRAVE = frozenset({"medical", "legal", "angry", "wants_human", "opt_out", "underage", "buy", "off_topic"})
-GRAVE_THRESHOLDS = np.arange(0.5, 0.81, 0.02)
-"""Acts that end a conversation, hand it over or close a sale: more likely than not, or they don't count."""
-
-Kind = Literal["objection", "needs", "acts"]
-
-
-class Utterance(Protocol):
-    """What training reads of a labelled utterance (``training_data.corpora.Labelled`` has it)."""
-
-    @property
-    def vertical(self) -> str: ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def context(self) -> str: ...
-    @property
-    def language(self) -> Language | None: ...
-    @property
-    def objections(self) -> tuple[str, ...]: ...
-    @property
-    def needs(self) -> tuple[str, ...]: ...
-    @property
-    def acts(self) -> tuple[str, ...] | None: ...
-    @property
-    def source(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,116 +90,12 @@ def _scale(vocabulary: Vocabulary) -> NDArray[np.float32]:
     return np.concatenate([dense, np.where(vocabulary.phrase, PHRASE_SCALE, CHARACTER_SCALE)]).astype(np.float32)
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One label to learn: which rows speak about it, and which of them have it."""
-
-    label: str
-    rows: NDArray[np.int64]
-    target: NDArray[np.int8]
-
-
-def tasks(kind: Kind, rows: Sequence[Utterance]) -> list[Task]:
-    """The labels that occur. A need is learnt from its own verticals' rows only; acts from rows where they are marked."""
-    told = [_labels(kind, row) for row in rows]
-    names = sorted({label for labels in told if labels is not None for label in labels})
-    found: list[Task] = []
-    for name in names:
-        verticals = {row.vertical for row, labels in zip(rows, told, strict=True) if labels and name in labels}
-        use = [
-            i
-            for i, (row, labels) in enumerate(zip(rows, told, strict=True))
-            if labels is not None and (kind != "needs" or row.vertical in verticals)
-        ]
-        target = np.array([name in (told[i] or ()) for i in use], dtype=np.int8)
-        if FOLDS <= target.sum() < len(target):
-            found.append(Task(name, np.array(use), target))
-    return found
-
-
-def _labels(kind: Kind, row: Utterance) -> tuple[str, ...] | None:
-    return {"objection": row.objections, "needs": row.needs, "acts": row.acts}[kind]
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """One label's head. ``f1`` and ``probabilities`` (of the task's rows) are those of fits that had not seen the author;
-    ``f1`` is that of a threshold chosen on other authors, too."""
-
-    label: str
-    weights: NDArray[np.float64]
-    bias: float
-    slope: float
-    shift: float
-    threshold: float
-    f1: float
-    rows: NDArray[np.int64]
-    target: NDArray[np.int8]
-    probabilities: NDArray[np.float64]
-    chosen: NDArray[np.bool_]
-
-
-def logistic(penalty: float = INVERSE_PENALTY) -> LogisticRegression:
-    return LogisticRegression(C=penalty, solver="lbfgs", max_iter=200, tol=3e-4)
-
-
-def fit_label(matrix: Matrix, task: Task) -> Fitted:
-    """Fits one label; calibration, threshold and F1 come from folds whose authors the fit has not seen.
-
-    Where all examples are one author's, his rows can't be scored unseen: they count as missed.
-    """
-    values, target = matrix.values[task.rows], task.target
-    groups = matrix.groups[task.rows]
-    folds = min(FOLDS, len(set(groups.tolist())))
-    model = logistic().fit(values, target)
-    scores = model.decision_function(values)
-    fold = np.zeros(len(target), dtype=np.int64)
-    scored = np.full(len(target), folds <= 1)
-    if folds > 1:
-        for number, (train, test) in enumerate(GroupKFold(folds).split(values, target, groups)):
-            fold[test] = number
-            if 0 < target[train].sum() < len(train):
-                scores[test] = logistic().fit(values[train], target[train]).decision_function(values[test])
-                scored[test] = True
-    if not 0 < target[scored].sum() < scored.sum():
-        scored[:] = True
-    platt = LogisticRegression(C=1e3).fit(scores[scored].reshape(-1, 1), target[scored])
-    slope, shift = max(0.05, float(platt.coef_[0, 0])), float(platt.intercept_[0])
-    probabilities = 1 / (1 + np.exp(-(slope * scores + shift)))
-    thresholds = GRAVE_THRESHOLDS if task.label in GRAVE else THRESHOLDS
-    chosen = np.zeros(len(target), dtype=np.bool_)
-    for number in range(max(1, folds)):
-        here = (fold == number) & scored
-        elsewhere = scored & ~here if folds > 1 else here
-        chosen[here] = probabilities[here] >= _threshold(target[elsewhere], probabilities[elsewhere], thresholds)
-    return Fitted(
-        task.label, model.coef_[0], float(model.intercept_[0]), slope, shift,
-        _threshold(target[scored], probabilities[scored], thresholds), _f1(target, chosen),
-        task.rows, target, probabilities, chosen,
-    )  # fmt: skip
-
-
-def _threshold(target: NDArray[Any], probabilities: NDArray[Any], candidates: NDArray[Any]) -> float:
-    return float(candidates[int(np.argmax([_f1(target, probabilities >= one) for one in candidates]))])
-
-
-def _f1(target: NDArray[Any], guess: NDArray[Any]) -> float:
-    """0 where nothing is meant and nothing said. Asked 120 times a label, for which scikit-learn's takes a sixth of it all."""
-    told = np.count_nonzero(target) + np.count_nonzero(guess)
-    return float(2 * np.count_nonzero(target & guess) / told) if told else 0.0
-
-
 def train_head(
     kind: Kind, matrix: Matrix, folder: Path, started: Callable[[int], None], advance: Callable[[], None]
 ) -> bundle.Manifest:
-    """Trains the head of ``kind`` and writes its bundle to ``folder/kind``. Labels are fitted two at a time."""
-    todo = tasks(kind, matrix.rows)
-    started(len(todo))
-    fitted: list[Fitted] = []
-    jobs: Any = Parallel(n_jobs=2, return_as="generator")(delayed(fit_label)(matrix, t) for t in todo)
-    for one in jobs:
-        fitted.append(one)
-        advance()
+    """Trains the head of ``kind`` and writes its bundle to ``folder/kind``. ``started`` is told how many fits there are,
+    ``advance`` is called once for each."""
+    fitted = fit_labels(matrix.values, matrix.groups, features.width(), tasks(kind, matrix.rows), started, advance)
     weights = np.stack([one.weights for one in fitted], axis=1) * matrix.scale[:, None]
     width, vocabulary = features.width(), matrix.vocabulary
     arrays: dict[str, NDArray[Any]] = {

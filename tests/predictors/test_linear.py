@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from predictors import train
+from predictors import train, unseen
 from predictors.base import Language
 from predictors.bundle import ARRAYS, MANIFEST, Bundle, BundleRefused, Manifest, load, save
 from predictors.features import FORM, features, width
@@ -60,15 +60,15 @@ def served(head: LinearHead) -> NDArray[np.float32]:
 
 def test_what_is_served_is_what_was_trained(trained: Trained, head: LinearHead, served: NDArray[np.float32]) -> None:
     label = "price"
-    task = next(task for task in train.tasks("objection", ROWS) if task.label == label)
-    platt = train.fit_label(trained.matrix, task)
-    model = train.logistic().fit(trained.matrix.values[task.rows], task.target)
-    score = model.decision_function(trained.matrix.values[: len(INPUTS)])
-    wanted = 1 / (1 + np.exp(-(platt.slope * score + platt.shift)))
+    matrix = trained.matrix
+    fitted = unseen.fit_labels(matrix.values, matrix.groups, width(), unseen.tasks("objection", ROWS))
+    model = next(one for one in fitted if one.label == label)
+    score = matrix.values[: len(INPUTS)] @ model.weights + model.bias
+    wanted = 1 / (1 + np.exp(-(model.slope * score + model.shift)))
     found = served[:, head.labels.index(label)]
     assert np.abs(found - wanted).max() < 1e-5
     assert wanted.min() < 0.02 and wanted.max() > 0.8, "or any constant would do"
-    assert head.threshold[head.labels.index(label)] == pytest.approx(platt.threshold)
+    assert head.threshold[head.labels.index(label)] == pytest.approx(model.threshold)
 
 
 def test_probabilities_follow_what_was_labelled(head: LinearHead, served: NDArray[np.float32]) -> None:

@@ -28,7 +28,7 @@ BY_RULE = {Act.INJECTION.value, Act.OPT_IN.value, Act.ASKS_IDENTITY.value}
 """Read by rules alone: nothing is learnt of them."""
 ACTS = {act.value for act in Act} - BY_RULE
 KINDS = {"price_asked", "negated", "resolved", "irony", "third_party", "other_sense", "implicit", "multiple"}
-ROWS_WRITTEN = {("fitness", "es"): 1534, ("fitness", "en"): 1113, ("roofing", "es"): 720, ("roofing", "en"): 1145}
+ROWS_WRITTEN = {("fitness", "es"): 11705, ("fitness", "en"): 10770, ("roofing", "es"): 8752, ("roofing", "en"): 10769}
 """Rows that stood when this was written; a loss of more than five in a hundred is an accident."""
 VERY_SHORT, JUDGED, TOO_NEAR = 3, 5, 0.45
 """Words up to which two authors may say the same; words from which they are compared; the Jaccard index not to reach."""
