@@ -15,7 +15,7 @@ from predictors.text import words
 
 LONGEST_PHRASE = 3
 CHARACTERS = (2, 3, 4, 5)
-IN_TEXTS, CHARACTERS_IN_TEXTS = 3, 3
+IN_TEXTS = 3
 """A term must stand in so many texts of the training data, or it is left out."""
 
 Hashes = NDArray[np.uint32]
@@ -93,11 +93,11 @@ class Vocabulary:
     def of(cls, texts: Sequence[Terms]) -> "Vocabulary":
         """What occurs often enough in ``texts``. Smooth inverse document frequency, as scikit-learn computes it."""
         kinds: list[tuple[Hashes, NDArray[np.float32], NDArray[np.bool_]]] = []
-        for phrase, least in ((True, IN_TEXTS), (False, CHARACTERS_IN_TEXTS)):
+        for phrase in (True, False):
             parts = [one.hashes[: one.phrases] if phrase else one.hashes[one.phrases :] for one in texts]
             seen = np.concatenate([np.unique(part) for part in parts]) if parts else np.empty(0, np.uint32)
             found, times = np.unique(seen, return_counts=True)
-            found, times = found[times >= least], times[times >= least]
+            found, times = found[times >= IN_TEXTS], times[times >= IN_TEXTS]
             rarity = np.log((1 + len(texts)) / (1 + times)) + 1
             kinds.append((found, rarity.astype(np.float32), np.full(len(found), phrase)))
         hashes, rarities, phrases = (np.concatenate(column) for column in zip(*kinds, strict=True))

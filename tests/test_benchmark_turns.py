@@ -76,7 +76,7 @@ def test_an_aim_is_met_only_without_errors() -> None:
 
 
 def test_predictions_are_measured_side_by_side(models: Path) -> None:
-    found = predictors.measure(models, count=3, rows=200, kind_rows=40)
+    found = predictors.measure(models, count=3, rows=200, kind_rows=120)
     by_name = found["cpu_of_one_message"]
     assert len(by_name) == 4
     assert all(0 < figures["p50_ms"] <= figures["p95_ms"] for figures in by_name.values())

@@ -1,18 +1,21 @@
 """The candidates: which columns of the product's matrix each reads, and their scores on rows that they have not seen."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from benchmarks.models.engineered import Trees, grow, looks_of
 from benchmarks.models.protocol import Board, Bools, Floats
-from predictors import features
+from predictors import features, fitting
 from predictors.rules import find
 from predictors.text import WIDTH
-from predictors.train import RULE_SCALE, Kind, Matrix, Utterance, logistic
+from predictors.train import RULE_SCALE, Matrix
+from predictors.unseen import INVERSE_PENALTY, Kind, Utterance
 
 RULES, TREES, DEFAULT = "rules", "LightGBM", "default"
 LINEAR: dict[str, tuple[str, ...]] = {
@@ -74,22 +77,29 @@ def linear(matrix: Matrix, parts: Sequence[str], board: Board, train: Bools, jud
     """One logistic regression a label on ``parts``, as the product's training fits it."""
     values: Any = matrix.values
     use = columns(parts, values.shape[1])
-    seen, unseen = values[train][:, use], values[judged][:, use]
-    if use[-1] < features.width():
-        seen, unseen = seen.toarray(), unseen.toarray()
+    rows = fitting.Rows.of(sparse.csr_matrix(values[:, use]), int((use < features.width()).sum()))
+    seen, unseen = np.flatnonzero(train), rows.at(np.flatnonzero(judged))
     scores = np.zeros((int(judged.sum()), len(board.labels)))
     weights = np.zeros((values.shape[1], len(board.labels)), dtype=np.float32)
     bias = np.zeros(len(board.labels), dtype=np.float32)
-    for label in range(len(board.labels)):
-        asked = board.applies[train, label]
-        target = board.target[train, label][asked]
-        if len(np.unique(target)) < 2:
-            continue
-        model = logistic().fit(seen[asked], target)
-        scores[:, label] = model.decision_function(unseen)
-        weights[use, label] = model.coef_[0] * matrix.scale[use]
-        bias[label] = model.intercept_[0]
+    for asked, labels in _by_rows(board.applies[seen], board.target[seen]):
+        learnt = seen[asked]
+        found, shift = fitting.fit(rows.at(learnt), board.target[np.ix_(learnt, labels)].astype(np.int8), INVERSE_PENALTY)
+        scores[:, labels] = unseen.scores(found, shift)
+        weights[np.ix_(use, labels)] = found * matrix.scale[use][:, None]
+        bias[labels] = shift
     return Scored(scores, Weights(weights, bias))
+
+
+def _by_rows(applies: Bools, target: Bools) -> Iterator[tuple[Bools, list[int]]]:
+    """Labels that are asked of the same rows, and those rows. A label of which only one outcome occurs can't be learnt."""
+    alike: dict[bytes, list[int]] = defaultdict(list)
+    for label in range(applies.shape[1]):
+        asked = applies[:, label]
+        if len(np.unique(target[asked, label])) == 2:
+            alike[asked.tobytes()].append(label)
+    for labels in alike.values():
+        yield applies[:, labels[0]], labels
 
 
 def trees(matrix: Matrix, board: Board, train: Bools, judged: Bools, seed: int) -> Scored:

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, KFold
 
 from predictors.metrics import Interval, expected_calibration_error
-from predictors.train import THRESHOLDS, Kind, tasks
+from predictors.unseen import THRESHOLDS, Kind, tasks
 from training_data.corpora import Labelled
 
 RESAMPLES = 1000

@@ -16,12 +16,10 @@ from prompts import load_playbook
 from prompts.playbook import OBJECTION_TYPES
 from training_data.corpora import CORPORA, CorpusRefused, Labelled, read_corpora, read_corpus
 
-MORE = CORPORA.parent / "more"
-"""Authors who are not learnt from by default."""
 FILES = sorted(CORPORA.glob("*.jsonl"))
 CARD = CORPORA.parent / "README.md"
 STRANGERS = CORPORA.parents[1] / "benchmarks" / "strangers"
-"""Two authors' lines that nothing is trained on."""
+"""Six authors' lines that nothing is trained on."""
 PLAYBOOK = {"fitness": "ngx", "roofing": "roofing"}
 NEEDS = {vertical: set(load_playbook(name).book.needs) for vertical, name in PLAYBOOK.items()}
 BY_RULE = {Act.INJECTION.value, Act.OPT_IN.value, Act.ASKS_IDENTITY.value}
@@ -32,7 +30,6 @@ ROWS_WRITTEN = {("fitness", "es"): 11705, ("fitness", "en"): 10770, ("roofing", 
 """Rows that stood when this was written; a loss of more than five in a hundred is an accident."""
 VERY_SHORT, JUDGED, TOO_NEAR = 3, 5, 0.45
 """Words up to which two authors may say the same; words from which they are compared; the Jaccard index not to reach."""
-MORE_ROWS = 22_116
 TRAINABLE = 25
 """Rows a label needs, so that each fold of unseen authors has some."""
 
@@ -71,7 +68,7 @@ def near_duplicates(rows: list[Labelled], limit: float) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("file", [*FILES, *sorted(MORE.glob("*.jsonl"))], ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_file_reads_and_its_labels_are_known(file: Path) -> None:
     wrong: list[str] = []
     for row in read_corpus(file):
@@ -94,7 +91,7 @@ def test_a_file_reads_and_its_labels_are_known(file: Path) -> None:
 
 
 def test_ids_are_unique(rows: list[Labelled]) -> None:
-    names = Counter(row.id for row in [*rows, *read_corpora((MORE,))])
+    names = Counter(row.id for row in rows)
     assert [name for name, times in names.items() if times > 1] == []
 
 
@@ -113,9 +110,9 @@ def test_no_author_writes_the_same_line_twice_in_the_same_place(rows: list[Label
 
 
 def test_authors_write_no_near_duplicates_of_each_other_nor_of_what_only_judges(rows: list[Labelled]) -> None:
-    judging, more = read_corpora((STRANGERS,)), read_corpora((MORE,))
-    assert (len(judging), len(more)) == (388, MORE_ROWS)
-    assert near_duplicates([*rows, *more, *judging], TOO_NEAR) == []
+    judging = read_corpora((STRANGERS,))
+    assert len(judging) == 388 + 779
+    assert near_duplicates([*rows, *judging], TOO_NEAR) == []
 
 
 def test_the_check_for_near_duplicates_finds_one() -> None:

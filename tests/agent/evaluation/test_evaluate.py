@@ -34,7 +34,8 @@ def turn(text: str, **judged: list[str]) -> dict[str, Any]:
 
 UTTERANCES = (
     utterance(),
-    utterance(id="u2", text="<script>alert('x')</script> that is too expensive for me", objections=["trust"], note="<b>"),
+    utterance(id="u2", text="<script>alert('x')</script> that is too expensive for me",
+              objections=["trust"], context="It is 100 dollars.", note="<b>"),
     utterance(id="u3", vertical="roofing", text="gracias", objections=[], context="Le llamo mañana.", language="es"),
 )  # fmt: skip
 DIALOGUES = (
