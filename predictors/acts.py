@@ -19,7 +19,7 @@ from predictors.text import WIDTH, Encoder, words
 
 WITH_A_RULE: Mapping[str, float] = {
     "underage": 0.12, "legal": 0.35, "wants_human": 0.35,
-    "medical": 0.5, "ask_price": 0.05, "ask_discount": 0.05, "buy": 0.15, "book": 0.25,
+    "medical": 0.5, "ask_price": 0.05, "ask_discount": 0.05, "buy": 0.15, "book": 0.25, "ask_info": 0.2,
 }  # fmt: skip
 """Probabilities that are enough where a rule of thumb finds the same act."""
 WITHOUT_A_RULE: Mapping[str, float] = {

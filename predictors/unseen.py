@@ -21,7 +21,8 @@ TOGETHER = 10
 """Labels that one process fits at once; each takes memory for its solver."""
 THRESHOLDS = np.arange(0.24, 0.71, 0.02)
 ALMOST_BEST = 0.005
-"""F1 that is given away for a higher threshold: near its best F1 is flat, and what is said wrongly costs a turn."""
+"""F1 that is given away for a higher threshold of an objection or a need: near its best F1 is flat, and a doubt or a wish that
+nobody has costs more than one that is heard a turn later. A missed question does not come back."""
 GRAVE = frozenset({"medical", "legal", "angry", "wants_human", "opt_out", "underage", "buy", "off_topic"})
 GRAVE_THRESHOLDS = np.arange(0.5, 0.81, 0.02)
 """Acts that end a conversation, hand it over or close a sale: more likely than not, or they don't count."""
@@ -55,6 +56,7 @@ class Utterance(Protocol):
 class Task:
     """One label to learn: which rows speak about it, and which of them have it."""
 
+    kind: Kind
     label: str
     rows: NDArray[np.int64]
     target: NDArray[np.int8]
@@ -74,7 +76,7 @@ def tasks(kind: Kind, rows: Sequence[Utterance]) -> list[Task]:
         ]
         target = np.array([name in (told[i] or ()) for i in use], dtype=np.int8)
         if FOLDS <= target.sum() < len(target):
-            found.append(Task(name, np.array(use), target))
+            found.append(Task(kind, name, np.array(use), target))
     return found
 
 
@@ -192,21 +194,23 @@ def _judged(task: Task, weights: Floats, bias: float, scores: Floats, fold: NDAr
     platt = LogisticRegression(C=1e3).fit(scores[scored].reshape(-1, 1), target[scored])
     slope, shift = max(0.05, float(platt.coef_[0, 0])), float(platt.intercept_[0])
     probabilities = 1 / (1 + np.exp(-(slope * scores + shift)))
-    thresholds = GRAVE_THRESHOLDS if task.label in GRAVE else THRESHOLDS
     chosen = np.zeros(len(target), dtype=np.bool_)
     for number in np.unique(fold[scored]):
         here = (fold == number) & scored
         elsewhere = here if alone else scored & ~here
-        chosen[here] = probabilities[here] >= _threshold(target[elsewhere], probabilities[elsewhere], thresholds)
+        chosen[here] = probabilities[here] >= _threshold(task, target[elsewhere], probabilities[elsewhere])
     return Fitted(
-        task.label, weights, bias, slope, shift, _threshold(target[scored], probabilities[scored], thresholds),
+        task.label, weights, bias, slope, shift, _threshold(task, target[scored], probabilities[scored]),
         _f1(target, chosen), task.rows, target, probabilities, chosen,
     )  # fmt: skip
 
 
-def _threshold(target: NDArray[Any], probabilities: Floats, candidates: Floats) -> float:
-    """The highest of the rising ``candidates`` with almost the best F1."""
+def _threshold(task: Task, target: NDArray[Any], probabilities: Floats) -> float:
+    """The highest with almost the best F1; of an act the lowest with the best."""
+    candidates = GRAVE_THRESHOLDS if task.label in GRAVE else THRESHOLDS
     found = np.array([_f1(target, probabilities >= one) for one in candidates])
+    if task.kind == "acts":
+        return float(candidates[int(np.argmax(found))])
     return float(candidates[np.flatnonzero(found >= found.max() - ALMOST_BEST)[-1]])
 
 

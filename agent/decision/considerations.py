@@ -7,7 +7,7 @@ The points are a hand-set prior, of one order of magnitude: 20 settles the matte
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agent.decision.situation import CLOSING_QUESTIONS, QUESTIONS, Situation
+from agent.decision.situation import QUESTIONS, Situation
 from agent.turn import Act, Action
 
 _NOT_PRESSED = frozenset({"no_need", "stall", "timing", "competitor"})
@@ -140,9 +140,7 @@ CONSIDERATIONS: tuple[Consideration, ...] = (
         Action.CONFIRM_SALE,
         8,
         "the customer said yes to the closing question",
-        lambda s: (
-            s.said(Act.AGREE) and s.last_action in CLOSING_QUESTIONS and not s.raised_now() and not s.said(Act.BOOK)
-        ),
+        lambda s: s.agrees_to_buy() and not s.raised_now() and not s.said(Act.BOOK),
     ),
     Consideration(
         Action.SCHEDULE_FOLLOW_UP,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from agent.decision.situation import CLOSING_QUESTIONS, Situation
+from agent.decision.situation import Situation
 from agent.turn import Act, Action, Refusal
 
 Refused = Mapping[Action, str]
@@ -73,7 +73,7 @@ def _blocking_objection(now: Situation) -> Refused:
 
 
 def _explicit_yes(now: Situation) -> Refused:
-    if now.said(Act.BUY) or (now.said(Act.AGREE) and now.last_action in CLOSING_QUESTIONS) or now.progress.sold:
+    if now.said(Act.BUY) or now.agrees_to_buy() or now.progress.sold:
         return {}
     return {Action.CONFIRM_SALE: "the customer has not said yes to buying"}
 

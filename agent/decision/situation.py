@@ -59,6 +59,10 @@ class Situation:
     def said(self, *acts: Act) -> bool:
         return self.understanding.has(*acts)
 
+    def agrees_to_buy(self) -> bool:
+        """Whether a closing question was answered with yes. "Yeah no" is none."""
+        return self.said(Act.AGREE) and not self.said(Act.DECLINE) and self.last_action in CLOSING_QUESTIONS
+
     def answer_is_sure(self) -> bool:
         """Whether a prepared answer is to this very question, and not only to one like it."""
         return self.understanding.answer_similarity >= SAME_QUESTION

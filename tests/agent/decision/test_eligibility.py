@@ -206,6 +206,7 @@ class TestExplicitYes:
             ((Act.AGREE,), (Action.TRIAL_CLOSE, Action.ANSWER_QUESTION)),
             ((Act.THANK, Act.RESOLVED, Act.BOOK), ASKED_TO_CLOSE),
             ((Act.INFORM,), ASKED_TO_CLOSE),
+            ((Act.AGREE, Act.DECLINE), ASKED_TO_CLOSE),
         ],
     )
     def test_a_sale_is_not_confirmed_without_one(self, acts, actions) -> None:

@@ -144,7 +144,9 @@ def within_bounds(case: Case, decision: Decision) -> None:
         assert not open_to_it & {Action.TRIAL_CLOSE, Action.CONFIRM_SALE}
     if Action.CONFIRM_SALE in open_to_it and not progress.sold:
         assert message.has(Act.BUY) or (
-            message.has(Act.AGREE) and progress.actions[-1] in (Action.TRIAL_CLOSE, Action.OFFER_INCENTIVE)
+            message.has(Act.AGREE)
+            and not message.has(Act.DECLINE)
+            and progress.actions[-1] in (Action.TRIAL_CLOSE, Action.OFFER_INCENTIVE)
         )
     if decision.action is Action.CONFIRM_SALE:
         assert message.has(Act.BUY, Act.AGREE)

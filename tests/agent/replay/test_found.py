@@ -77,8 +77,11 @@ def test_a_policy_that_never_handles_objections(settings: Settings, as_it_is: Ru
     (more, *_) = comparison.checks
     assert more.name == "objection_answered" and more.b > more.a
     turned = [(turn, before) for moved, turn, before in pointed_at(comparison, run) if moved.turned]
-    assert len(turned) >= 5
-    for turn, before in turned:
+    unanswered = [
+        pair for pair in turned if "objection_answered" in {one.check for one in pair[0].verdicts if one.failed}
+    ]
+    assert len(unanswered) >= max(5, 0.9 * len(turned)), "the others repeat themselves for want of an answer"
+    for turn, before in unanswered:
         assert before is not None and before.truth is not None and before.truth.objections
         assert not {before.action, turn.action} & ANSWERS_OBJECTIONS
 
