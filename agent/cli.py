@@ -29,8 +29,8 @@ from agent.serving import run_server
 from agent.settings import Settings
 from agent.store.migrate import migrate
 from agent.terminal import show_ledger, show_turn
-from agent.training import Predictor, train_bundles
 from agent.turn import DEFAULT_TENANT, ConversationKey
+from predictors.bundle import Trained
 from prompts import PlaybookRefused, load_playbooks
 
 console = Console()
@@ -158,7 +158,7 @@ def explain(
 
 @app.command()
 def train(
-    predictor: Annotated[list[Predictor] | None, typer.Option(help="Only this one; may be repeated.")] = None,
+    predictor: Annotated[list[Trained] | None, typer.Option(help="Only this one; may be repeated.")] = None,
     playbook: Annotated[
         list[str] | None, typer.Option("--playbook", "-p", help="Learn from these businesses' examples; default all.")
     ] = None,
@@ -169,9 +169,11 @@ def train(
     if_missing: Annotated[bool, typer.Option(help="Train only what is not there yet.")] = False,
 ) -> None:
     """Train the turn predictors from the hand-written corpora, the playbooks' examples and simulated buyers."""
+    from agent.training import train_bundles
+
     train_bundles(
         _settings(),
-        predictor or list(Predictor),
+        predictor or list(Trained),
         data,
         seed,
         playbooks=playbook,
@@ -182,7 +184,9 @@ def train(
 
 @app.command()
 def evaluate(
-    data: Annotated[list[Path], typer.Option(help="Labelled lines; may be repeated.", exists=True, dir_okay=False)],
+    data: Annotated[
+        list[Path], typer.Option(help="Labelled lines, or a folder of *.jsonl; may be repeated.", exists=True)
+    ],
     predictor: Annotated[list[Part] | None, typer.Option(help="Only this; may be repeated.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report here.", dir_okay=False)] = None,
     json: Annotated[Path | None, typer.Option(help="Write the figures as JSON here.", dir_okay=False)] = None,

@@ -1,9 +1,21 @@
-"""Files that a command is to write."""
+"""Files that a command is to read or to write."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 from agent.errors import InvalidInput
+
+
+def files_in(given: Iterable[Path], kind: str, *, field: str) -> tuple[Path, ...]:
+    """The files of ``given``, of a folder those that match the pattern ``kind``, by name. Raises ``InvalidInput``, naming the
+    option ``field``, for a folder without such a file."""
+    found: list[Path] = []
+    for one in given:
+        inside = sorted(one.glob(kind)) if one.is_dir() else [one]
+        if not inside:
+            raise InvalidInput(f"no {kind} in the folder {str(one)!r}", field=field)
+        found += inside
+    return tuple(found)
 
 
 def refuse_unwritable(*, read: Iterable[Path] = (), **files: Path | None) -> None:

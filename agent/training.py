@@ -1,7 +1,6 @@
 """``sales-agent train``: gathers corpora, playbook examples and simulated buyers, trains, and shows how far it is."""
 
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 from pathlib import Path
 
 from rich.console import Console
@@ -12,7 +11,7 @@ from agent.errors import InvalidInput
 from agent.settings import Settings
 from agent.turn import Act
 from predictors import bundle, conversion, features, train, train_conversion
-from predictors.bundle import Manifest
+from predictors.bundle import Manifest, Trained
 from prompts import load_playbooks, playbook_names
 from prompts.playbook import OBJECTION_TYPES, Language, Playbook
 from training_data.buyers import SimulatedConversation, simulate
@@ -21,23 +20,16 @@ from training_data.corpora import CorpusRefused, Labelled, read_corpora
 CONVERSATIONS = 4_000
 
 
-class Predictor(StrEnum):
-    OBJECTION = "objection"
-    NEEDS = "needs"
-    ACTS = "acts"
-    CONVERSION = "conversion"
-
-
-_KINDS: dict[Predictor, train.Kind] = {
-    Predictor.OBJECTION: "objection",
-    Predictor.NEEDS: "needs",
-    Predictor.ACTS: "acts",
+_KINDS: dict[Trained, train.Kind] = {
+    Trained.OBJECTION: "objection",
+    Trained.NEEDS: "needs",
+    Trained.ACTS: "acts",
 }
 
 
 def train_bundles(
     settings: Settings,
-    predictors: Sequence[Predictor],
+    predictors: Sequence[Trained],
     data: Path | None,
     seed: int,
     *,
@@ -72,14 +64,14 @@ def train_bundles(
                         lambda bar=bar: progress.advance(bar),
                     )
                 )
-        if Predictor.CONVERSION in todo:
+        if Trained.CONVERSION in todo:
             manifests.append(_conversion(folder, seed, progress))
     if manifests:
         console.print(_summary(manifests))
 
 
-def _is_there(folder: Path, predictor: Predictor) -> bool:
-    form = conversion.FORM if predictor is Predictor.CONVERSION else features.FORM
+def _is_there(folder: Path, predictor: Trained) -> bool:
+    form = conversion.FORM if predictor is Trained.CONVERSION else features.FORM
     try:
         bundle.load(folder / predictor.value, predictor=predictor.value, features=form)
     except (FileNotFoundError, bundle.BundleRefused):

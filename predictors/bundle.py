@@ -7,6 +7,7 @@ import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,15 @@ class BundleRefused(ValueError):
 
 
 @with_config(ConfigDict(extra="forbid"))
+class Trained(StrEnum):
+    """What has a bundle."""
+
+    OBJECTION = "objection"
+    NEEDS = "needs"
+    ACTS = "acts"
+    CONVERSION = "conversion"
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """``features`` is the form of the feature function; ``data_sha256`` that of the training rows; ``metrics`` held out."""

@@ -16,7 +16,8 @@ from rich.console import Console
 
 from agent.bootstrap import build_agent
 from agent.settings import Settings
-from agent.training import Predictor, train_bundles
+from agent.training import train_bundles
+from predictors.bundle import Trained
 from server import Build, create_app
 
 
@@ -51,9 +52,7 @@ def models(pytestconfig: pytest.Config) -> Path:
     again only when something changes that they are learnt from."""
     folder = pytestconfig.cache.mkdir(f"trained-{_learnt_from()}")
     with fasteners.InterProcessLock(folder / "lock"):
-        train_bundles(
-            Settings(data_dir=folder), list(Predictor), None, 7, only_missing=True, console=Console(quiet=True)
-        )
+        train_bundles(Settings(data_dir=folder), list(Trained), None, 7, only_missing=True, console=Console(quiet=True))
     get_reusable_executor().shutdown()
     return folder / "models"
 

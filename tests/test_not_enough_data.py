@@ -10,7 +10,8 @@ from rich.console import Console
 
 from agent.settings import Settings
 from agent.terminal import show_turn
-from agent.training import Predictor, train_bundles
+from agent.training import train_bundles
+from predictors.bundle import Trained
 from tests.conftest import serving
 
 PLAYBOOKS = Path(__file__).parent / "playbooks"
@@ -20,7 +21,7 @@ PLAYBOOKS = Path(__file__).parent / "playbooks"
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("conversion-only")
     settings = Settings(data_dir=folder)
-    train_bundles(settings, [Predictor.CONVERSION], None, 7, only_missing=False, console=Console(quiet=True))
+    train_bundles(settings, [Trained.CONVERSION], None, 7, only_missing=False, console=Console(quiet=True))
     return folder
 
 

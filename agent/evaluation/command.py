@@ -11,20 +11,22 @@ from agent.errors import InvalidInput
 from agent.evaluation.cases import Part, Problem
 from agent.evaluation.run import evaluate_cases, read_files
 from agent.evaluation.tables import show
-from agent.files import refuse_unwritable
+from agent.files import files_in, refuse_unwritable
 from agent.settings import Settings
 
 
 def evaluate_files(
     settings: Settings,
-    files: Sequence[Path],
+    data: Sequence[Path],
     parts: Collection[Part],
     report: Path | None,
     figures: Path | None,
     console: Console,
 ) -> tuple[Problem, ...]:
-    """Evaluates the good lines and returns the bad ones. Raises ``InvalidInput`` where no line is bad and none is there,
-    and for a file that can't be written or would be one of ``files``, before the work."""
+    """Evaluates the good lines and returns the bad ones. ``data``: files, or folders of ``*.jsonl``. Raises ``InvalidInput``
+    where no line is bad and none is there, and for a file that can't be written or would be one that is read, before the
+    work."""
+    files = files_in(data, "*.jsonl", field="data")
     refuse_unwritable(read=files, report=report, json=figures)
     cases = read_files(settings, files)
     try:

@@ -84,7 +84,9 @@ def linear(matrix: Matrix, parts: Sequence[str], board: Board, train: Bools, jud
     bias = np.zeros(len(board.labels), dtype=np.float32)
     for asked, labels in _by_rows(board.applies[seen], board.target[seen]):
         learnt = seen[asked]
-        found, shift = fitting.fit(rows.at(learnt), board.target[np.ix_(learnt, labels)].astype(np.int8), INVERSE_PENALTY)
+        found, shift = fitting.fit(
+            rows.at(learnt), board.target[np.ix_(learnt, labels)].astype(np.int8), INVERSE_PENALTY
+        )
         scores[:, labels] = unseen.scores(found, shift)
         weights[np.ix_(use, labels)] = found * matrix.scale[use][:, None]
         bias[labels] = shift

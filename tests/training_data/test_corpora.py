@@ -110,7 +110,7 @@ def test_no_author_writes_the_same_line_twice_in_the_same_place(rows: list[Label
 
 
 def test_authors_write_no_near_duplicates_of_each_other_nor_of_what_only_judges(rows: list[Labelled]) -> None:
-    judging = read_corpora((STRANGERS,))
+    judging = read_corpora(sorted(STRANGERS.iterdir()))
     assert len(judging) == 388 + 779
     assert near_duplicates([*rows, *judging], TOO_NEAR) == []
 

@@ -63,6 +63,20 @@ def written(file: Path, *lines: dict[str, Any]) -> Path:
     return file
 
 
+def test_a_folder_stands_for_its_files_and_an_empty_one_is_refused(run: Run, tmp_path: Path) -> None:
+    cases, empty = tmp_path / "cases", tmp_path / "empty"
+    cases.mkdir(), empty.mkdir()
+    for place, line in enumerate(UTTERANCES):
+        written(cases / f"{place}.jsonl", line)
+    (cases / "notes.txt").write_text("no line", encoding="utf-8")
+    result = run("--data", cases, "--json", tmp_path / "out.json")
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "out.json").read_bytes())["objection"]["n"] == len(UTTERANCES)
+    result = run("--data", empty)
+    assert result.exit_code == 2
+    assert "data: no *.jsonl in the folder" in result.stderr
+
+
 def test_the_figures_for_machines(run: Run, data: Path, tmp_path: Path) -> None:
     result = run("--data", data, "--json", tmp_path / "out.json")
     assert result.exit_code == 0, result.output
