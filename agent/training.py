@@ -18,8 +18,6 @@ from training_data.buyers import SimulatedConversation, simulate
 from training_data.corpora import CorpusRefused, Labelled, read_corpora
 
 CONVERSATIONS = 4_000
-
-
 _KINDS: dict[Trained, train.Kind] = {
     Trained.OBJECTION: "objection",
     Trained.NEEDS: "needs",

@@ -27,7 +27,6 @@ class BundleRefused(ValueError):
     """A model that is not what its manifest says, or that this version cannot serve."""
 
 
-@with_config(ConfigDict(extra="forbid"))
 class Trained(StrEnum):
     """What has a bundle."""
 
@@ -37,6 +36,7 @@ class Trained(StrEnum):
     CONVERSION = "conversion"
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """``features`` is the form of the feature function; ``data_sha256`` that of the training rows; ``metrics`` held out."""
