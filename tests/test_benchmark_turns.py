@@ -14,6 +14,8 @@ from benchmarks.turns import AIMS, ROWS, Row, Tally, play, reached
 
 OURS = "ours, sqlite"
 MODEL_S = 0.02
+CLOCK_MS = 1.0
+"""By so much a pause may be shorter than was asked for."""
 
 
 async def test_both_stacks_are_measured_against_the_same_model(models: Path, postgres_url: str) -> None:
@@ -32,7 +34,7 @@ async def test_both_stacks_are_measured_against_the_same_model(models: Path, pos
         assert figures["model_calls"] == figures["turns"] > 0
         assert len(figures["turns_per_s_by_round"]) == 2
         assert figures["p50_ms"] <= figures["p95_ms"]
-        assert 0 < figures["own_p50_ms"] <= figures["p50_ms"] - 1000 * MODEL_S + 0.1
+        assert 0 < figures["own_p50_ms"] <= figures["p50_ms"] - 1000 * MODEL_S + CLOCK_MS
         assert figures["cpu_ms_a_turn"] > 0
     assert row["stacks"][TEXTBOOK]["database_cpu_ms_a_turn"] > row["stacks"][OURS]["database_cpu_ms_a_turn"] == 0
     rates = [row["stacks"][name]["turns_per_s"] for name in (OURS, TEXTBOOK)]
