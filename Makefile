@@ -27,10 +27,10 @@ test: $(READY_TEST)  ## lint, types, import floors, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/pyright
-	$(BIN)/pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder --durations=10
+	$(BIN)/pytest --numprocesses=2 --dist=loadfile --durations=10
 
 coverage: $(READY_TEST)  ## the same tests, and what they reach; on Python 3.11 that nearly doubles their time
-	$(BIN)/pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder --cov --cov-report=term
+	$(BIN)/pytest --numprocesses=2 --dist=loadfile --cov --cov-report=term
 
 acceptance: $(READY_TEST) .venv-acceptance/ready tests/acceptance/node_modules  ## real clients hold conversations; needs node
 	$(BIN)/sales-agent train --if-missing

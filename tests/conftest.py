@@ -20,24 +20,9 @@ from agent.training import train_bundles
 from predictors.bundle import Trained
 from server import Build, create_app
 
-ROOT = Path(__file__).parent.parent
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--public-data", type=Path, help="folder of the public sets, e.g. the one that holds 'injection'")
-
-
-LONGEST = (
-    "agent/replay/test_found.py", "training_data/test_corpora.py", "agent/test_life.py", "test_drill.py",
-    "agent/replay/test_cluster.py", "agent/replay/test_pool.py", "test_benchmark_turns.py", "test_golden.py",
-)  # fmt: skip
-"""Files that begin the run, so that no process is left alone with one in the end. The second needs no model and runs while
-the first has them trained."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    places = {ROOT / "tests" / file: place for place, file in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,6 +32,7 @@ def _no_settings_from_outside() -> Iterator[None]:
     yield
 
 
+ROOT = Path(__file__).parent.parent
 LEARNT_FROM = ("predictors", "training_data", "prompts", "agent/training.py", "requirements-test.lock")
 
 
