@@ -91,8 +91,7 @@ def test_a_file_reads_and_its_labels_are_known(file: Path) -> None:
 
 
 def test_ids_are_unique(rows: list[Labelled]) -> None:
-    names = Counter(row.id for row in rows)
-    assert [name for name, times in names.items() if times > 1] == []
+    assert [name for name, times in Counter(row.id for row in rows).items() if times > 1] == []
 
 
 def test_no_line_stands_twice_between_authors_except_very_short_ones(rows: list[Labelled]) -> None:
